@@ -1,0 +1,317 @@
+"""SQL text to a checked tree: names resolved, types agreed, nothing that can fail later.
+
+SQL is the syntax, not the evaluator. Allowed are comparison, AND, OR, NOT, arithmetic, IN,
+BETWEEN, LIKE, IS NULL, CASE, COALESCE and the functions of `FUNCTIONS`.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import sqlglot
+from sqlglot import expressions as sql
+from sqlglot.errors import SqlglotError
+
+from models.errors import ConfigError
+from models.expressions.tree import Call, Constant, Name, Node, Type
+
+Parameter = float | str | bool | tuple[float | str, ...]
+
+FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
+    "abs": (1, 1),
+    "ceil": (1, 1),
+    "exp": (1, 1),
+    "floor": (1, 1),
+    "greatest": (1, 16),
+    "least": (1, 16),
+    "ln": (1, 1),
+    "log10": (1, 1),
+    "power": (2, 2),
+    "round": (1, 1),
+    "sign": (1, 1),
+    "sqrt": (1, 1),
+}
+"""Scalar function → least and most arguments; all take and yield numbers."""
+
+_TERMS_MAX: Final = 2000
+_COMPARISONS: Final[dict[type[sql.Expression], str]] = {
+    sql.EQ: "=", sql.NEQ: "<>", sql.LT: "<", sql.LTE: "<=", sql.GT: ">", sql.GTE: ">=",
+}  # fmt: skip
+_ARITHMETIC: Final[dict[type[sql.Expression], str]] = {
+    sql.Add: "+", sql.Sub: "-", sql.Mul: "*", sql.Div: "/", sql.Mod: "%",
+}  # fmt: skip
+
+
+class ExpressionError(ConfigError):
+    """An expression is wrong; `column` (from 1) is where in its text."""
+
+    def __init__(self, message: str, *, hint: str, column: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.column = column
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """A hint that names the closest good word.
+
+    >>> nearest("acount", ["account", "amount"])
+    'did you mean account?'
+    """
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known here: {', '.join(sorted(known)[:40])}"
+
+
+class Parser:
+    """Parses expressions over one set of names.
+
+    Parameters
+    ----------
+    names
+        Column or feature name → where it is.
+    parameters
+        The pack's ``params``: numbers, texts, flags and lists, put in as constants.
+
+    Examples
+    --------
+    >>> from models.expressions.tree import Source
+    >>> parser = Parser({"amount": Name("amount", Source.MONEY)}, {"limit": 10.0})
+    >>> parser.parse("amount >= limit", Type.FLAG).operator
+    '>='
+    """
+
+    def __init__(
+        self, names: Mapping[str, Name], parameters: Mapping[str, Parameter] | None = None
+    ) -> None:
+        self.names = names
+        self.parameters = parameters or {}
+
+    def parse(self, text: str, wanted: Type) -> Node:
+        """Parse and check one expression.
+
+        Raises
+        ------
+        ExpressionError
+            With the position, the word and the nearest good one.
+        """
+        try:
+            root = sqlglot.parse_one(text)
+        except SqlglotError as error:
+            raise _syntax(error) from None
+        except RecursionError:
+            raise ExpressionError("nested too deeply", hint="split it into features") from None
+        if sum(1 for _ in root.walk()) > _TERMS_MAX:
+            raise ExpressionError(f"over {_TERMS_MAX} terms", hint="use a list and IN")
+        node = self._node(root)
+        _expect(node, wanted, root)
+        return node
+
+    def _node(self, e: sql.Expression) -> Node:
+        match e:
+            case sql.Paren():
+                return self._node(e.this)
+            case sql.Column():
+                return self._name(e)
+            case sql.Literal():
+                return _literal(e)
+            case sql.Boolean():
+                return Constant(bool(e.this), Type.FLAG)
+            case sql.Null():
+                return Constant(None, Type.NUMBER)
+            case sql.And() | sql.Or():
+                return self._logic(e)
+            case sql.Not():
+                return Call("not", (self._typed(e.this, Type.FLAG),), Type.FLAG)
+            case sql.Neg():
+                return Call("neg", (self._typed(e.this, Type.NUMBER),), Type.NUMBER)
+            case sql.Between():
+                low, high = sql.GTE(this=e.this, expression=e.args["low"]), e.args["high"]
+                return self._logic(
+                    sql.And(this=low, expression=sql.LTE(this=e.this, expression=high))
+                )
+            case sql.In():
+                return self._in(e)
+            case sql.Like():
+                return self._like(e)
+            case sql.Is():
+                return self._is(e)
+            case sql.Case() | sql.If():
+                return self._case(e)
+            case sql.Coalesce():
+                return self._same_typed("coalesce", [e.this, *e.expressions])
+            case _ if type(e) in _COMPARISONS:
+                return self._comparison(e)
+            case _ if type(e) in _ARITHMETIC:
+                sides = self._typed(e.this, Type.NUMBER), self._typed(e.expression, Type.NUMBER)
+                return Call(_ARITHMETIC[type(e)], sides, Type.NUMBER)
+            case _:
+                return self._function(e)
+
+    def _typed(self, e: sql.Expression, wanted: Type) -> Node:
+        node = self._node(e)
+        _expect(node, wanted, e)
+        return node
+
+    def _name(self, e: sql.Column) -> Node:
+        name = e.sql(identify=False).replace('"', "")
+        if name in self.names:
+            return self.names[name]
+        value = self.parameters.get(name)
+        if isinstance(value, tuple):
+            raise _error(e, f"{name} is a list", f"write: column IN ({name})")
+        if value is not None:
+            return _constant(value)
+        hint = nearest(name, [*self.names, *self.parameters])
+        if isinstance(e.this, sql.Identifier) and e.this.args.get("quoted"):
+            hint = f"a text stands in single quotes: '{name}'"
+        raise _error(e, f"no column, feature or parameter is called {name}", hint)
+
+    def _logic(self, e: sql.Expression) -> Node:
+        operator = "and" if isinstance(e, sql.And) else "or"
+        terms = tuple(self._typed(term, Type.FLAG) for term in e.flatten())
+        return Call(operator, terms, Type.FLAG)
+
+    def _pair(self, e: sql.Expression) -> tuple[Node, Node]:
+        left, right = self._node(e.this), self._node(e.expression)
+        if _is_null(left) or _is_null(right):
+            raise _error(e, "a comparison with NULL is never true", "write IS NULL or IS NOT NULL")
+        if left.type is not right.type:
+            raise _error(
+                e,
+                f"cannot compare {e.this.sql()} ({left.type}) with {e.expression.sql()} ({right.type})",
+                "text stands in single quotes, numbers in none",
+            )
+        return left, right
+
+    def _comparison(self, e: sql.Expression) -> Node:
+        left, right = self._pair(e)
+        operator = _COMPARISONS[type(e)]
+        if left.type is Type.TEXT and operator not in ("=", "<>"):
+            raise _error(e, f"{operator} does not work on text", "use =, <>, IN or LIKE")
+        return Call(operator, (left, right), Type.FLAG)
+
+    def _in(self, e: sql.In) -> Node:
+        needle = self._node(e.this)
+        values: list[Node] = []
+        field = e.args.get("field")
+        for item in [*e.expressions, *([field] if field else [])]:
+            name = item.sql(identify=False) if isinstance(item, sql.Column | sql.Identifier) else ""
+            listed = self.parameters.get(name)
+            if isinstance(listed, tuple):
+                values.extend(_constant(value) for value in listed)
+            else:
+                values.append(self._node(item))
+        for value in values:
+            if not isinstance(value, Constant) or value.type is not needle.type:
+                raise _error(e, "IN takes constants of the same type", "x IN ('a', 'b') or a list")
+        if not values:
+            raise _error(e, "IN needs a list", "x IN ('a', 'b')")
+        return Call("in", (needle, *values), Type.FLAG)
+
+    def _like(self, e: sql.Like) -> Node:
+        text, pattern = self._typed(e.this, Type.TEXT), self._typed(e.expression, Type.TEXT)
+        if not isinstance(pattern, Constant) or not isinstance(text, Name) or not text.of_event:
+            raise _error(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
+        return Call("like", (text, pattern), Type.FLAG)
+
+    def _is(self, e: sql.Is) -> Node:
+        node = self._node(e.this)
+        if isinstance(e.expression, sql.Null):
+            return Call("is_null", (node,), Type.FLAG)
+        if isinstance(e.expression, sql.Boolean) and node.type is Type.FLAG:
+            wanted = Constant(bool(e.expression.this), Type.FLAG)
+            plain = Call("=", (node, wanted), Type.FLAG)
+            return Call("coalesce", (plain, Constant(value=False, type=Type.FLAG)), Type.FLAG)
+        raise _error(e, f"cannot read {e.sql()}", "IS NULL, IS NOT NULL, IS TRUE, IS FALSE")
+
+    def _case(self, e: sql.Case | sql.If) -> Node:
+        if isinstance(e, sql.Case) and e.this is not None:
+            raise _error(e, "CASE x WHEN … is not supported", "write CASE WHEN x = … THEN … END")
+        branches = e.args["ifs"] if isinstance(e, sql.Case) else [e]
+        otherwise = e.args.get("default") if isinstance(e, sql.Case) else e.args.get("false")
+        parts: list[Node] = []
+        values: list[sql.Expression] = []
+        for branch in branches:
+            parts.append(self._typed(branch.this, Type.FLAG))
+            values.append(branch.args["true"])
+        values.append(otherwise or sql.Null())
+        typed = self._same_typed("case", values).arguments
+        woven = [node for pair in zip(parts, typed, strict=False) for node in pair]
+        return Call("case", (*woven, typed[-1]), _type_of(typed))
+
+    def _same_typed(self, operator: str, items: Sequence[sql.Expression]) -> Call:
+        nodes = [self._node(item) for item in items]
+        kind = _type_of(nodes)
+        for node, item in zip(nodes, items, strict=True):
+            if not _is_null(node):
+                _expect(node, kind, item)
+        return Call(operator, tuple(nodes), kind)
+
+    def _function(self, e: sql.Expression) -> Node:
+        name, arguments = _called(e)
+        if name not in FUNCTIONS:
+            raise _error(e, f"{name} is not available here", nearest(name, sorted(FUNCTIONS)))
+        least, most = FUNCTIONS[name]
+        if not least <= len(arguments) <= most:
+            raise _error(e, f"{name} takes {least} to {most} arguments", f"was {len(arguments)}")
+        nodes = tuple(self._typed(argument, Type.NUMBER) for argument in arguments)
+        return Call(name, nodes, Type.NUMBER)
+
+
+def _called(e: sql.Expression) -> tuple[str, list[sql.Expression]]:
+    """A function's name in small letters and its arguments."""
+    if isinstance(e, sql.Anonymous):
+        return str(e.this).lower(), list(e.expressions)
+    if isinstance(e, sql.Log):
+        # one argument is ln in sqlglot's default dialect, so only LOG10(x) may arrive here
+        base_ten = e.expression is not None and e.this.sql() == "10"
+        return ("log10", [e.expression]) if base_ten else ("log", [e.this])
+    if isinstance(e, sql.Func):
+        given = [e.args.get(key) for key in e.arg_types]
+        flat = [x for item in given for x in (item if isinstance(item, list) else [item])]
+        name = {"pow": "power", "ceiling": "ceil"}.get(e.sql_name().lower(), e.sql_name().lower())
+        return name, [x for x in flat if isinstance(x, sql.Expression)]
+    return type(e).__name__.lower(), []
+
+
+def _literal(e: sql.Literal) -> Constant:
+    if e.is_string:
+        return Constant(str(e.this), Type.TEXT)
+    return Constant(float(e.this), Type.NUMBER)
+
+
+def _constant(value: float | str | bool) -> Constant:
+    if isinstance(value, bool):
+        return Constant(value, Type.FLAG)
+    if isinstance(value, str):
+        return Constant(value, Type.TEXT)
+    return Constant(float(value), Type.NUMBER)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Constant) and node.value is None
+
+
+def _type_of(nodes: Sequence[Node]) -> Type:
+    return next((node.type for node in nodes if not _is_null(node)), Type.NUMBER)
+
+
+def _expect(node: Node, wanted: Type, e: sql.Expression) -> None:
+    if node.type is not wanted and not _is_null(node):
+        hint = "compare it with something" if wanted is Type.FLAG else f"it must be {wanted}"
+        raise _error(e, f"{e.sql()} is {node.type}, not {wanted}", hint)
+
+
+def _error(e: sql.Expression, message: str, hint: str) -> ExpressionError:
+    starts = [node.meta["start"] + 1 for node in e.walk() if "start" in node.meta]
+    return ExpressionError(message, hint=hint, column=min(starts, default=1))
+
+
+def _syntax(error: SqlglotError) -> ExpressionError:
+    details = getattr(error, "errors", None) or [{}]
+    first = details[0]
+    word = first.get("highlight") or "the end"
+    message = f"cannot read this expression near {word!r}"
+    return ExpressionError(
+        message, hint="SQL: a >= 1 AND b IN ('x', 'y')", column=int(first.get("col") or 1)
+    )

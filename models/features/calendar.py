@@ -1,0 +1,41 @@
+"""Where calendar days and months begin, by time zone, as sorted epoch milliseconds."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_YEAR: Final = 1999
+LAST_YEAR: Final = 2100
+PERIODS: Final = ("day", "month")
+
+
+@lru_cache(maxsize=32)
+def period_starts(period: str, zone: str) -> NDArray[np.int64]:
+    """Every start of a ``day`` or ``month`` from 1999 to 2100 in an IANA zone, epoch ms.
+
+    A day that loses or gains an hour is simply shorter or longer. Where midnight does not
+    exist, the day begins when the clock has jumped; where it comes twice, at the first.
+
+    >>> starts = period_starts("day", "America/New_York")
+    >>> int(np.diff(starts).min()) // 3_600_000, int(np.diff(starts).max()) // 3_600_000
+    (23, 25)
+    """
+    info = ZoneInfo(zone)
+    step, last, starts = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 1, 1), []
+    while step <= last:
+        midnight = datetime(step.year, step.month, step.day, tzinfo=info)
+        starts.append(round(midnight.astimezone(UTC).timestamp() * 1000))
+        if period == "day":
+            step += timedelta(days=1)
+        else:
+            step = date(step.year + step.month // 12, step.month % 12 + 1, 1)
+    return np.array(starts)
+
+
+def longest_ms(period: str) -> int:
+    """An upper bound of a period's length."""
+    return (26 if period == "day" else 24 * 32) * 3_600_000

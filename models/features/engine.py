@@ -1,0 +1,187 @@
+"""The kernel of one space in one shard: entries in order, each updating and reading one entity."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import inline, kernel
+from models.features.layout import (
+    BASE,
+    END,
+    ENTRIES,
+    ENTRY_KEY,
+    ENTRY_ROW,
+    ENTRY_TIME,
+    EVIDENCE_MAX,
+    F_GROUP,
+    F_WINDOW,
+    FORGOTTEN,
+    GROUP_BITS,
+    HAND,
+    KEY,
+    NEWEST,
+    ROW_SHIFT,
+    ROWS_USED,
+    S_LIFE,
+    S_STRIDE,
+    TIME,
+    UPDATES,
+    WANTS_EVIDENCE,
+    Plan,
+    Store,
+)
+from models.features.reading import (
+    collect_evidence,
+    feature_value,
+    is_truncated,
+    look_back,
+    value_of_nobody,
+)
+from models.features.table import drop_row, ensure_room, find_row, make_row
+from models.features.windows import advance, append, insert, is_behind
+
+DONE, ROWS_FULL, ARENA_FULL, EVIDENCE_FULL = range(4)
+_SWEEP_EVERY = 4
+
+
+@inline
+def _sweep(store: Store, plan: Plan, time: int) -> None:
+    """Every few entries look at one entity, in turn, and forget it if it is past its life.
+
+    That changes no answer: an unknown entity reads like one whose windows are empty.
+    """
+    counters = store.counters
+    counters[ENTRIES] += 1
+    counters[NEWEST] = max(counters[NEWEST], time)
+    if plan.sizes[S_LIFE] < 0 or counters[ENTRIES] % _SWEEP_EVERY or not counters[ROWS_USED]:
+        return
+    row = counters[HAND] % counters[ROWS_USED]
+    counters[HAND] = row + 1
+    end = store.rows[row, END]
+    if store.rows[row, KEY] == 0 or end == 0:
+        return
+    last = store.rows[row, BASE] + (end - 1) * plan.sizes[S_STRIDE] + TIME
+    if store.arena[last] < counters[NEWEST] - plan.sizes[S_LIFE]:
+        drop_row(store, row)
+        counters[FORGOTTEN] += 1
+
+
+@inline
+def _read_group(
+    store: Store,
+    plan: Plan,
+    row: int,
+    time: int,
+    groups: int,
+    number: int,
+    wants_evidence: bool,
+    values: NDArray[np.float64],
+    bits: NDArray[np.int64],
+    truncated: NDArray[np.bool_],
+    evidence: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> None:
+    """Read the features of the wanted groups into the answers of entry `number`."""
+    for feature in range(plan.features.shape[0]):
+        if not (groups >> plan.features[feature, F_GROUP]) & 1:
+            continue
+        if row < 0:
+            values[number, feature] = value_of_nobody(plan, feature)
+            continue
+        value = feature_value(store, plan, row, feature, time, found[1:])
+        if value == np.inf:
+            bits[number, feature] = found[1]
+        else:
+            values[number, feature] = value
+        if is_truncated(store, plan, row, plan.features[feature, F_WINDOW], time):
+            truncated[number] = True
+        if wants_evidence and value >= plan.bounds[feature]:
+            place = found[0]
+            evidence[place, 0] = number
+            evidence[place, 1] = feature
+            evidence[place, 2] = collect_evidence(store, plan, row, feature, evidence[place, 3:])
+            found[0] = place + 1
+
+
+@kernel
+def run_space(
+    store: Store,
+    plan: Plan,
+    entries: NDArray[np.int64],
+    start: int,
+    before_groups: int,
+    values: NDArray[np.float64],
+    bits: NDArray[np.int64],
+    truncated: NDArray[np.bool_],
+    evidence: NDArray[np.int64],
+    found: NDArray[np.int64],
+    why: NDArray[np.int64],
+) -> int:
+    """Update and read, entry by entry; return the first entry that was not done.
+
+    Parameters
+    ----------
+    entries
+        (n, words): see `models.features.layout.ENTRY_ROW`; the entries of one event stand
+        together: reads that exclude it, then updates, then the other reads.
+    start
+        Where to begin.
+    before_groups
+        Bit mask of the read groups that exclude the current event.
+    values, bits
+        (n, features) float64, and the same memory as int64, out.
+    truncated
+        (n,), out.
+    evidence
+        (m, 3 + `EVIDENCE_MAX`), out: entry, feature, how many references, the references.
+    found
+        [rows of `evidence` written, scratch].
+    why
+        [what must grow before the call is repeated from the returned entry].
+    """
+    why[0] = DONE
+    for number in range(start, entries.shape[0]):
+        entry = entries[number]
+        if found[0] + plan.features.shape[0] > evidence.shape[0]:
+            why[0] = EVIDENCE_FULL
+            return number
+        key, time = np.uint64(entry[ENTRY_KEY]), entry[ENTRY_TIME]
+        flags = entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)
+        groups = flags >> GROUP_BITS
+        updates, wants = flags & UPDATES != 0, flags & WANTS_EVIDENCE != 0
+        row = find_row(store, key)
+        if updates:
+            if row < 0:
+                row = make_row(store, plan, key)
+                if row < 0:
+                    why[0] = ROWS_FULL
+                    return number
+            if not ensure_room(store, plan, row):
+                why[0] = ARENA_FULL
+                return number
+        behind = row >= 0 and is_behind(store, row, time)
+        if row >= 0 and not behind:
+            advance(store, plan, row, time)
+        ahead = groups & before_groups if updates else groups
+        if ahead:
+            source = look_back(store, plan, row, time) if behind else row
+            _read_group(
+                store, plan, source, time, ahead, number, wants,
+                values, bits, truncated, evidence, found,
+            )  # fmt: skip
+        if updates:
+            if behind:
+                insert(store, plan, row, entry)
+            else:
+                append(store, plan, row, entry)
+            after = groups & ~before_groups
+            if after:
+                source = look_back(store, plan, row, time) if behind else row
+                _read_group(
+                    store, plan, source, time, after, number, wants,
+                    values, bits, truncated, evidence, found,
+                )  # fmt: skip
+        _sweep(store, plan, time)
+    return entries.shape[0]
+
+
+EVIDENCE_WORDS = 3 + EVIDENCE_MAX

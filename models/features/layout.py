@@ -1,0 +1,159 @@
+"""How a space's plan and state are laid out in arrays.
+
+A *space* is one entity key (say: account, over payments). Its state is a table key → row, one
+row of int64 words per entity, and per row a block of an arena that holds the entity's events in
+time order. Everything is a flat array, so that a snapshot is a memory copy.
+
+    row     [key, base, capacity, first, end, clock, cut | four words per window | cells …]
+    block   records [time, reference, filter mask, values …, links …] of `stride` words,
+            then, one after the other, the columns of values that are only counted
+
+`first` ≤ `tail` ≤ `head` ≤ `end` are slots of the block: a window holds [tail, head). What is
+touched together lies together: most of the cost is waiting for memory.
+"""
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# a row's words
+KEY, BASE, CAPACITY, FIRST, END, CLOCK, CUT, WINDOWS = range(8)
+# a window's words in the row: its slots, and when its oldest event and the next to enter happened
+W_TAIL, W_HEAD, W_TAIL_TIME, W_HEAD_TIME, WINDOW_WORDS = range(5)
+NEVER: Final = 1 << 62
+
+# a block's columns: those below the stride are words of a record
+TIME, REFERENCE, MASK, VALUES = range(4)
+# a message entry's words; the values follow
+ENTRY_ROW, ENTRY_KEY, ENTRY_TIME, ENTRY_REFERENCE, ENTRY_MASK, ENTRY_VALUES = range(6)
+# the bits of ENTRY_ROW below the row's number
+UPDATES: Final = 1
+WANTS_EVIDENCE: Final = 2
+GROUP_BITS: Final = 2
+"""Bit of read group 0; a space has at most `GROUPS_MAX` read groups."""
+GROUPS_MAX: Final = 14
+ROW_SHIFT: Final = 16
+
+# a space's counters
+ROWS_USED, ROWS_FREE, ARENA_USED, HAND, NEWEST, ENTRIES, FORGOTTEN, FREE_BLOCKS = range(8)
+BLOCK_SIZES: Final = np.array(
+    [size for power in range(2, 20) for size in (1 << power, 3 << (power - 1))]
+)
+"""How many events a block can hold: steps of a third to a half, so little room is wasted."""
+COUNTERS: Final = FREE_BLOCKS + BLOCK_SIZES.shape[0]
+
+NO_SLOT: Final = -1
+
+
+class Cell(IntEnum):
+    """What a window keeps up to date as events enter and leave it."""
+
+    COUNT = 0
+    SUM_INT = 1
+    SUM_FLOAT = 2
+    SQUARES = 3
+    MAX = 4
+    MIN = 5
+    DISTINCT = 6
+    LAST = 7
+
+
+CELL_WORDS: Final = np.array([1, 1, 2, 5, 2, 2, 1, 1])
+"""MAX and MIN keep the slot and the value."""
+
+
+class Read(IntEnum):
+    """How a feature's value follows from its cells."""
+
+    COUNT = 0
+    SUM_MONEY = 1
+    SUM_FLOAT = 2
+    MEAN_MONEY = 3
+    MEAN_FLOAT = 4
+    STD = 5
+    EXTREME = 6
+    DISTINCT = 7
+    SHARE = 8
+    LAST = 9
+    SINCE = 10
+
+
+class Holds(IntEnum):
+    """What a block's value column holds."""
+
+    MONEY = 0
+    TIME = 1
+    FLOAT = 2
+    TEXT = 3
+
+
+class Plan(NamedTuple):
+    """One space's plan, for its kernels.
+
+    Attributes
+    ----------
+    windows
+        (windows, 5): span ms, delay ms, calendar or −1, first cell, end of cells.
+    calendar_at, calendar_starts
+        Calendar → [from, to) in the starts of its periods, epoch ms.
+    cells
+        (cells, 5): `Cell`, value column, filter mask (0: every event), word in the row, `Holds`.
+    distincts
+        (columns counted, 4): value column, link column, filter mask, whether it is the event time.
+    features
+        (features, 8): `Read`, window, cell, second cell, history cell, least history, read group,
+        distinct or −1.
+    columns
+        (values,): the block column of each value of a message.
+    bounds
+        (features,): a value from here on carries evidence; NaN: never.
+    sizes
+        [columns, row words, event cap, lateness ms, horizon ms, life ms or −1, stride]: events
+        older than the horizon are no longer needed, entities quiet for longer than the life are
+        forgotten.
+    """
+
+    windows: NDArray[np.int64]
+    calendar_at: NDArray[np.int64]
+    calendar_starts: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    distincts: NDArray[np.int64]
+    features: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    bounds: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+
+
+SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)
+C_KIND, C_COLUMN, C_FILTER, C_WORD, C_HOLDS = range(5)
+D_COLUMN, D_LINK, D_FILTER, D_IS_TIME = range(4)
+F_READ, F_WINDOW, F_CELL, F_SECOND, F_HISTORY, F_LEAST, F_GROUP, F_DISTINCT = range(8)
+S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE = range(7)
+
+EVIDENCE_MAX: Final = 50
+"""Most contributing events that an answer names."""
+
+
+class Store(NamedTuple):
+    """One space's state in one shard, for its kernels.
+
+    Attributes
+    ----------
+    table
+        Open addressing, a power of two long: high half of the key, and row + 1; 0 is empty.
+    rows, rows_float
+        (rows, words) int64, and the same memory as float64.
+    arena, arena_float
+        The blocks, int64, and the same memory as float64.
+    counters
+        See `ROWS_USED` and its neighbours.
+    """
+
+    table: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+    rows_float: NDArray[np.float64]
+    arena: NDArray[np.int64]
+    arena_float: NDArray[np.float64]
+    counters: NDArray[np.int64]

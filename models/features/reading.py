@@ -1,0 +1,209 @@
+"""Kernels that turn an entity's cells into the values of its features."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import inline, outline
+from models.events import NULL_INT
+from models.features.cells import clear_cells, count_event, is_null, passes, square, two_sum
+from models.features.layout import (
+    BASE,
+    C_COLUMN,
+    C_FILTER,
+    C_HOLDS,
+    C_WORD,
+    CAPACITY,
+    CUT,
+    DELAY,
+    EVIDENCE_MAX,
+    F_CELL,
+    F_HISTORY,
+    F_LEAST,
+    F_READ,
+    F_SECOND,
+    F_WINDOW,
+    KEY,
+    REFERENCE,
+    S_STRIDE,
+    TIME,
+    W_HEAD,
+    W_TAIL,
+    WINDOW_WORDS,
+    WINDOWS,
+    Plan,
+    Store,
+)
+from models.features.links import address
+from models.features.table import slot_after
+from models.features.windows import first_time
+
+_COUNT, _SUM_MONEY, _SUM_FLOAT, _MEAN_MONEY, _MEAN_FLOAT, _STD = range(6)
+_EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE = range(6, 11)
+_MONEY, _TIME, _FLOAT, _TEXT = range(4)
+_SCALE = 10_000.0
+
+
+@outline
+def _deviation(store: Store, row: int, word: int) -> float:
+    """Sample standard deviation from [n, Σx (pair), Σx² (pair)]; NaN below two events."""
+    n = store.rows[row, word]
+    if n < 2:
+        return np.nan
+    values = store.rows_float
+    high, low = values[row, word + 1], values[row, word + 2]
+    product, error = square(high)
+    # n·Σx² − (Σx)², both as pairs
+    total, rest = n * values[row, word + 3], n * values[row, word + 4]
+    exact = values[row, word + 3]
+    half = exact * 134_217_729.0
+    upper = half - (half - exact)
+    rest += (n * upper - total) + n * (exact - upper)
+    difference, left = two_sum(total, rest, -product)
+    difference, left = two_sum(difference, left, -error)
+    difference, left = two_sum(difference, left, -2.0 * high * low)
+    spread = difference + left
+    return np.sqrt(spread / (n * (n - 1.0))) if spread > 0.0 else 0.0
+
+
+@inline
+def _window_count(store: Store, plan: Plan, row: int, window: int, cell: int) -> int:
+    """Events in a window that satisfy a COUNT cell, or all of them for cell −1."""
+    if cell >= 0:
+        return store.rows[row, plan.cells[cell, C_WORD]]
+    first = WINDOWS + WINDOW_WORDS * window
+    return store.rows[row, first + W_HEAD] - store.rows[row, first + W_TAIL]
+
+
+@inline
+def _as_value(word: int, number: float, holds: int) -> float:
+    """A stored value in the units of expressions; infinity for a text."""
+    if holds == _FLOAT:
+        return number
+    if holds == _MONEY:
+        return word / _SCALE
+    return float(word) if holds == _TIME else np.inf
+
+
+@inline
+def _stored(store: Store, plan: Plan, row: int, cell: int, out: NDArray[np.int64]) -> float:
+    """The value at a cell's slot; text keeps its bits in `out[0]` and is told by infinity."""
+    slot = store.rows[row, plan.cells[cell, C_WORD]]
+    if slot < 0:
+        return np.nan
+    at = address(
+        store.rows[row, BASE], store.rows[row, CAPACITY], plan.sizes[S_STRIDE],
+        plan.cells[cell, C_COLUMN], slot,
+    )  # fmt: skip
+    out[0] = store.arena[at]
+    return _as_value(store.arena[at], store.arena_float[at], plan.cells[cell, C_HOLDS])
+
+
+@inline
+def feature_value(
+    store: Store, plan: Plan, row: int, feature: int, time: int, out: NDArray[np.int64]
+) -> float:
+    """A feature's value at `time`; NaN is NULL, infinity says that `out[0]` holds a text hash."""
+    window, cell = plan.features[feature, F_WINDOW], plan.features[feature, F_CELL]
+    second, read = plan.features[feature, F_SECOND], plan.features[feature, F_READ]
+    least = plan.features[feature, F_LEAST]
+    if least > 0:
+        history = plan.features[feature, F_HISTORY]
+        if _window_count(store, plan, row, window, history) < least:
+            return np.nan
+    if read == _COUNT:
+        return float(_window_count(store, plan, row, window, cell))
+    if read == _SHARE:
+        among = _window_count(store, plan, row, window, second)
+        return store.rows[row, plan.cells[cell, C_WORD]] / among if among else np.nan
+    word = plan.cells[cell, C_WORD]
+    if read == _SUM_MONEY:
+        return store.rows[row, word] / _SCALE
+    if read == _DISTINCT:
+        return float(store.rows[row, word])
+    if read == _SUM_FLOAT:
+        return store.rows_float[row, word] + store.rows_float[row, word + 1]
+    if read == _STD:
+        spread = _deviation(store, row, word)
+        return spread / _SCALE if plan.cells[cell, C_HOLDS] == _MONEY else spread
+    if read == _EXTREME:
+        if store.rows[row, word] < 0:
+            return np.nan
+        holds = plan.cells[cell, C_HOLDS]
+        return _as_value(store.rows[row, word + 1], store.rows_float[row, word + 1], holds)
+    if read == _LAST:
+        return _stored(store, plan, row, cell, out)
+    if read == _SINCE:
+        slot = store.rows[row, word]
+        at = store.rows[row, BASE] + slot * plan.sizes[S_STRIDE] + TIME
+        return (time - store.arena[at]) / 1000.0 if slot >= 0 else np.nan
+    n = _window_count(store, plan, row, window, second)
+    if n == 0:
+        return np.nan
+    if read == _MEAN_MONEY:
+        return store.rows[row, word] / (n * _SCALE)
+    return (store.rows_float[row, word] + store.rows_float[row, word + 1]) / n
+
+
+@inline
+def value_of_nobody(plan: Plan, feature: int) -> float:
+    """What a feature of an unknown entity is: 0 for count, sum and distinct, NULL otherwise."""
+    if plan.features[feature, F_LEAST] > 0:
+        return np.nan
+    return 0.0 if plan.features[feature, F_READ] in (0, 1, 2, 7) else np.nan
+
+
+@outline
+def look_back(store: Store, plan: Plan, row: int, time: int) -> int:
+    """Rebuild a row as it stood at a `time` behind its clock, in the spare last row."""
+    rows = store.rows
+    spare = rows.shape[0] - 1
+    rows[spare, :] = 0
+    for word in range(KEY, WINDOWS):
+        rows[spare, word] = rows[row, word]
+    for window in range(plan.windows.shape[0]):
+        first = WINDOWS + WINDOW_WORDS * window
+        until = time - plan.windows[window, DELAY]
+        low = slot_after(store, plan, row, first_time(plan, window, until) - 1)
+        high = slot_after(store, plan, row, until)
+        rows[spare, first + W_TAIL] = low
+        rows[spare, first + W_HEAD] = low
+        clear_cells(store, plan, spare, window)
+        for slot in range(low, high):
+            rows[spare, first + W_HEAD] = slot + 1
+            count_event(store, plan, spare, window, slot, 1)
+    return spare
+
+
+@inline
+def is_truncated(store: Store, plan: Plan, row: int, window: int, time: int) -> bool:
+    """Whether the cap has pushed an event out of this window."""
+    if store.rows[row, CUT] == NULL_INT:
+        return False
+    until = time - plan.windows[window, DELAY]
+    return store.rows[row, CUT] >= first_time(plan, window, until)
+
+
+@outline
+def collect_evidence(
+    store: Store, plan: Plan, row: int, feature: int, out: NDArray[np.int64]
+) -> int:
+    """References of the newest events behind a feature's value, newest first; how many."""
+    window, cell = plan.features[feature, F_WINDOW], plan.features[feature, F_CELL]
+    base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
+    stride, first = plan.sizes[S_STRIDE], WINDOWS + WINDOW_WORDS * window
+    found = 0
+    slot = store.rows[row, first + W_HEAD] - 1
+    while slot >= store.rows[row, first + W_TAIL] and found < EVIDENCE_MAX:
+        counts = True
+        if cell >= 0:
+            counts = passes(store, base, stride, slot, plan.cells[cell, C_FILTER])
+            column = plan.cells[cell, C_COLUMN]
+            if counts and column >= 0:
+                at = address(base, capacity, stride, column, slot)
+                is_key = plan.features[feature, F_READ] == _DISTINCT
+                counts = not is_null(store, at, _TEXT if is_key else plan.cells[cell, C_HOLDS])
+        if counts:
+            out[found] = store.arena[base + slot * stride + REFERENCE]
+            found += 1
+        slot -= 1
+    return found

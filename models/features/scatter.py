@@ -1,0 +1,222 @@
+"""The kernel that turns events into messages: which entity, which shard, which values."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import inline, kernel
+from models.events import NULL_INT
+from models.features.layout import (
+    ENTRY_KEY,
+    ENTRY_MASK,
+    ENTRY_REFERENCE,
+    ENTRY_ROW,
+    ENTRY_TIME,
+    ENTRY_VALUES,
+    GROUP_BITS,
+    ROW_SHIFT,
+    UPDATES,
+    WANTS_EVIDENCE,
+)
+from models.hashing import sip_words
+
+FROM_TEXT, FROM_INTEGER, FROM_NUMBER, FROM_DERIVED = range(4)
+"""Where a message's value comes from."""
+
+FLOAT_MAX = 1e150
+"""Larger magnitudes are NULL to windows: their squares would overflow."""
+
+_KEY_SALT = 0x1E37_79B9_7F4A_7C15
+_SENDERS_MAX = 16
+
+
+class Routes(NamedTuple):
+    """How one space's messages are made.
+
+    Attributes
+    ----------
+    keys
+        (senders, 1 + key columns): how many key columns, then their rows in the text matrix.
+        Sender 0 is the updating key.
+    groups
+        (groups, 3): sender, kinds that read (bit mask), 1 when it excludes the event.
+    values
+        (values, 3): `FROM_TEXT` or a neighbour, its row there, 1 when it is only counted.
+    filters
+        Rows of the derived matrix, one per filter bit.
+    domain
+        Two words: the hash key of the key's domain.
+    on
+        Kinds that update (bit mask).
+    """
+
+    keys: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    values: NDArray[np.int64]
+    filters: NDArray[np.int64]
+    domain: NDArray[np.uint64]
+    on: int
+
+
+@inline
+def _entity(routes: Routes, sender: int, texts: NDArray[np.uint64], row: int, tenant: int) -> np.uint64:
+    """Hash of (tenant, domain, key columns), or 0 where one of them is NULL."""
+    key = texts[tenant, row]
+    for place in range(1, routes.keys[sender, 0] + 1):
+        part = texts[routes.keys[sender, place], row]
+        if part == np.uint64(0):
+            return np.uint64(0)
+        key = sip_words(key, part, routes.domain[0], routes.domain[1])
+    return key
+
+
+@inline
+def shard_of(key: np.uint64, shards: int) -> int:
+    """The shard of an entity; its low bits are the table's, so take the high ones."""
+    return np.int64((key >> np.uint64(32)) % np.uint64(shards))
+
+
+@inline
+def _flags(
+    routes: Routes, row: int, kind: int, sender: int, before: int, wants: bool
+) -> int:
+    """An entry's word: its row, the groups that this sender reads, whether evidence is wanted."""
+    groups = 0
+    for group in range(routes.groups.shape[0]):
+        same = routes.groups[group, 0] == sender
+        if before >= 0:
+            same = same and routes.groups[group, 2] == before
+        if same and (routes.groups[group, 1] >> kind) & 1:
+            groups |= 1 << group
+    if groups == 0:
+        return 0
+    word = (row << ROW_SHIFT) | (groups << GROUP_BITS)
+    return word | WANTS_EVIDENCE if wants else word
+
+
+@inline
+def _value(
+    routes: Routes,
+    place: int,
+    row: int,
+    texts: NDArray[np.uint64],
+    integers: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+    number_bits: NDArray[np.int64],
+    derived: NDArray[np.float64],
+    derived_bits: NDArray[np.int64],
+) -> int:
+    """One value as the block stores it."""
+    source, index = routes.values[place, 0], routes.values[place, 1]
+    counted = routes.values[place, 2] == 1
+    if source == FROM_TEXT:
+        return np.int64(texts[index, row])
+    if source == FROM_INTEGER:
+        value = integers[index, row]
+        null = value == NULL_INT
+    else:
+        number = numbers[index, row] if source == FROM_NUMBER else derived[index, row]
+        null = np.isnan(number) or abs(number) > FLOAT_MAX
+        value = number_bits[index, row] if source == FROM_NUMBER else derived_bits[index, row]
+        if not counted and null:
+            return np.int64(0x7FF8000000000000)
+        if number == 0.0:
+            value = 0  # minus zero is zero
+    if not counted:
+        return value
+    # only counted: any bits will do, but 0 is NULL
+    return 0 if null else (value ^ _KEY_SALT)
+
+
+@inline
+def _mask(routes: Routes, row: int, derived: NDArray[np.float64]) -> int:
+    mask = 0
+    for bit in range(routes.filters.shape[0]):
+        if derived[routes.filters[bit], row] == 1.0:
+            mask |= 1 << bit
+    return mask
+
+
+@kernel
+def scatter(
+    routes: Routes,
+    tenant: int,
+    kind: NDArray[np.int8],
+    late: NDArray[np.bool_],
+    wants: NDArray[np.bool_],
+    references: NDArray[np.int64],
+    texts: NDArray[np.uint64],
+    integers: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+    number_bits: NDArray[np.int64],
+    derived: NDArray[np.float64],
+    derived_bits: NDArray[np.int64],
+    draft: NDArray[np.int64],
+    entries: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+) -> int:
+    """Write one space's entries, grouped by shard, each shard's in the order of the events.
+
+    Parameters
+    ----------
+    tenant
+        Row of the tenant in `texts`.
+    late
+        Events behind the watermark read, and update nothing.
+    references
+        (n,): partition and offset, see `models.features.messages.reference`.
+    draft, entries
+        (most entries, words): room to work in, and the result.
+    bounds
+        (shards + 1,), out: each shard's entries are [bounds[i], bounds[i + 1]).
+
+    Returns
+    -------
+    How many entries there are.
+    """
+    shards = bounds.shape[0] - 1
+    bounds[:] = 0
+    count = 0
+    senders = routes.keys.shape[0]
+    for row in range(kind.shape[0]):
+        code = np.int64(kind[row])
+        own = _entity(routes, 0, texts, row, tenant)
+        updates = (routes.on >> code) & 1 == 1 and not late[row] and own != np.uint64(0)
+        # reads of other keys that exclude the event, then the update, then the other reads
+        for step in range(2 * senders - 1):
+            sender = (step + 1) % senders if step < senders - 1 else step - senders + 1
+            before = -1 if sender == 0 else (1 if step < senders - 1 else 0)
+            word = _flags(routes, row, code, sender, before, wants[row])
+            if sender == 0 and updates:
+                word = (word if word else row << ROW_SHIFT) | UPDATES
+            if word == 0:
+                continue
+            key = own if sender == 0 else _entity(routes, sender, texts, row, tenant)
+            if key == np.uint64(0):
+                continue
+            draft[count, ENTRY_ROW] = word
+            draft[count, ENTRY_KEY] = np.int64(key)
+            draft[count, ENTRY_TIME] = integers[0, row]
+            draft[count, ENTRY_REFERENCE] = references[row]
+            if word & UPDATES:
+                draft[count, ENTRY_MASK] = _mask(routes, row, derived)
+                for place in range(routes.values.shape[0]):
+                    draft[count, ENTRY_VALUES + place] = _value(
+                        routes, place, row, texts, integers, numbers, number_bits,
+                        derived, derived_bits,
+                    )  # fmt: skip
+            else:
+                draft[count, ENTRY_MASK:] = 0
+            bounds[shard_of(key, shards) + 1] += 1
+            count += 1
+    for shard in range(shards):
+        bounds[shard + 1] += bounds[shard]
+    for number in range(count):
+        shard = shard_of(np.uint64(draft[number, ENTRY_KEY]), shards)
+        entries[bounds[shard]] = draft[number]
+        bounds[shard] += 1
+    for shard in range(shards, 0, -1):
+        bounds[shard] = bounds[shard - 1]
+    bounds[0] = 0
+    return count

@@ -1,0 +1,123 @@
+"""A pack as an analyst wrote it: features, detectors and rules, parsed but not yet planned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from models.errors import Place
+from models.events import Column
+from models.expressions.parsing import Parameter
+
+SEVERITIES: Final = ("low", "medium", "high", "critical")
+"""Weakest first."""
+
+ACTIONS: Final = ("allow", "review", "challenge", "hold", "freeze")
+"""Mildest first."""
+
+STATUSES: Final = ("draft", "shadow", "live", "retired")
+
+LANGUAGES: Final = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A window's extent: a span, the current calendar period, or all time.
+
+    Attributes
+    ----------
+    span_ms
+        Length of a sliding window (t − span, t]; 0 for the others.
+    period
+        ``day`` or ``month`` of a calendar window, else empty.
+    zone
+        IANA time zone of the calendar.
+    """
+
+    span_ms: int = 0
+    period: str = ""
+    zone: str = ""
+
+    @property
+    def forever(self) -> bool:
+        """Whether the window never lets go."""
+        return not self.span_ms and not self.period
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One feature; times in ms, expressions as text, `place` for error messages."""
+
+    name: str
+    aggregate: str
+    value: str
+    by: tuple[str, ...]
+    of: tuple[str, ...]
+    on: tuple[str, ...]
+    over: Over
+    place: Place
+    where: str = ""
+    delay_ms: int = 0
+    exclude_current: bool = False
+    min_history: int = 0
+    evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """One detector: which model, over which features or columns, with which options."""
+
+    name: str
+    model: str
+    features: tuple[str, ...]
+    on: tuple[str, ...]
+    options: Mapping[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """One rule; texts by language, severities strongest first with their conditions."""
+
+    id: str
+    on: tuple[str, ...]
+    name: Mapping[str, str]
+    when: str
+    subject: str
+    severity: tuple[tuple[str, str], ...]
+    because: Mapping[str, str]
+    place: Place
+    group: str = ""
+    cooldown_ms: int = 0
+    action: str = "review"
+    status: str = "live"
+    source: str = ""
+    runbook: str = ""
+    revision: int = 1
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PackSpec:
+    """One pack.
+
+    Attributes
+    ----------
+    aliases, constants
+        The pack's ``map:``: names on the wire, and texts for columns that records lack.
+    columns
+        Columns that the pack adds to the canonical ones.
+    event_cap
+        Most events kept per entity and space.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    features: tuple[FeatureSpec, ...]
+    detectors: tuple[DetectorSpec, ...]
+    rules: tuple[RuleSpec, ...]
+    file: str
+    params: Mapping[str, Parameter] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    event_cap: int = 4096

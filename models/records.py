@@ -1,0 +1,123 @@
+"""What crosses the edges: raw blocks in; alerts, repeats, dead letters and late events out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class RawBlock:
+    """Consecutive records of one partition, as the source delivered them.
+
+    Attributes
+    ----------
+    partition
+        Number of the source partition, from 0.
+    data
+        The records' bytes. Without `ends` they are lines that end in ``\\n`` (the last may lack
+        it); blank lines are not records.
+    first
+        Offset of the first record in its partition: a Kafka offset or a line number from 0.
+    arrival_ms
+        When the records reached us (Kafka timestamp, read time or ``--as-of``), epoch ms.
+    ends
+        Shape (n,), int64: where each record ends in `data`, for sources whose records may hold
+        newlines.
+    """
+
+    partition: int
+    data: bytes
+    first: int
+    arrival_ms: int
+    ends: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not become an event, kept whole (over 1 MiB: its first 64 KiB).
+
+    Attributes
+    ----------
+    partition, offset
+        Where it stood in its source.
+    code
+        Machine word, e.g. ``bad_json``, ``missing_column``, ``unknown_kind``.
+    reason
+        One sentence for a person, with the offending value.
+    raw
+        The record's bytes.
+    length, sha256
+        Length and hex digest of the whole record.
+    """
+
+    partition: int
+    offset: int
+    code: str
+    reason: str
+    raw: bytes
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateEvent:
+    """A good event that came after the watermark: scored, not learned, and copied here."""
+
+    partition: int
+    offset: int
+    late_by_ms: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert, ready for every sink.
+
+    Attributes
+    ----------
+    id
+        SHA-256 of (tenant, pack, subject's domain, subject, kind, event_id), first 32 hex digits:
+        a replay meets the same id.
+    pack, tenant
+        Which pack raised it, for whom.
+    subject
+        ``domain/value``, e.g. ``account/acct-000123``.
+    severity
+        low, medium, high or critical.
+    risk
+        In [0, 1].
+    time_ms
+        Event time of the event that raised it, epoch ms.
+    event_id
+        The event that raised it.
+    rules
+        Ids of the rules that hit, strongest first.
+    content
+        The whole alert as a CloudEvents 1.0 object of JSON types (see `models/alerting.py`).
+    """
+
+    id: str
+    pack: str
+    tenant: str
+    subject: str
+    severity: str
+    risk: float
+    time_ms: int
+    event_id: str
+    rules: tuple[str, ...]
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Further hits within the cooldown of an alert that was already written.
+
+    `repeats` is the total so far, taken from state: sinks set it, and never lower it.
+    """
+
+    id: str
+    repeats: int
+    last_ms: int
