@@ -108,3 +108,12 @@ class Batch:
         if integer == NULL_INT:
             return None
         return integer / MONEY_SCALE if column.type is ColumnType.MONEY else integer
+
+    def as_numbers(self, name: str) -> NDArray[np.float64]:
+        """A number, flag, time or money column as float64, in the units of expressions."""
+        column = self.schema.extra.get(name) or COLUMNS[name]
+        if column.type in NUMBER_LIKE:
+            return self.numbers[self.schema.numbers[name]]
+        integers = self.integers[self.schema.integers[name]]
+        scale = MONEY_SCALE if column.type is ColumnType.MONEY else 1
+        return np.where(integers == NULL_INT, np.nan, integers / scale)

@@ -60,6 +60,7 @@ class FeatureSpec:
     exclude_current: bool = False
     min_history: int = 0
     evidence: bool = False
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,29 @@ class DetectorSpec:
     on: tuple[str, ...]
     options: Mapping[str, Any]
     place: Place
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A short stream in a pack, and whether its rule must fire on the last event of it.
+
+    `events` are canonical events; `event_id`, `kind` and the pack's constants may be left out,
+    and `at` (a duration such as ``30s`` from the first event) may stand for `event_time`.
+    `repeat` in an event makes copies of it, `every` (a duration) apart.
+    """
+
+    events: tuple[Mapping[str, Any], ...]
+    fires: bool
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSpec:
-    """One rule; texts by language, severities strongest first with their conditions."""
+    """One rule; texts by language, severities strongest first with their conditions.
+
+    `places` maps a field (``when``, ``severity.high``, ``because.en`` …) to where its text stands.
+    """
 
     id: str
     on: tuple[str, ...]
@@ -93,7 +112,8 @@ class RuleSpec:
     source: str = ""
     runbook: str = ""
     revision: int = 1
-    examples: tuple[Mapping[str, Any], ...] = ()
+    examples: tuple["Example", ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ class Decoder:
             extended = np.concatenate(
                 [batch.buffer[:base], np.frombuffer(bytes(texts) + bytes(PADDING), np.uint8)]
             )
+            extended.flags.writeable = False  # as every decoded buffer, so kernels see one type
             batch = Batch(
                 batch.schema, batch.partition, extended, batch.starts, batch.ends,
                 batch.offsets, *columns, late=batch.late,

@@ -36,6 +36,12 @@ def period_starts(period: str, zone: str) -> NDArray[np.int64]:
     return np.array(starts)
 
 
+def period_start(period: str, zone: str, time_ms: int) -> int:
+    """Start of the period that a time falls into, epoch ms."""
+    starts = period_starts(period, zone)
+    return int(starts[np.searchsorted(starts, time_ms, side="right") - 1])
+
+
 def longest_ms(period: str) -> int:
     """An upper bound of a period's length."""
     return (26 if period == "day" else 24 * 32) * 3_600_000

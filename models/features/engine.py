@@ -29,6 +29,7 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.prefetch import AHEAD, look_ahead
 from models.features.reading import (
     collect_evidence,
     feature_value,
@@ -114,6 +115,8 @@ def run_space(
     truncated: NDArray[np.bool_],
     evidence: NDArray[np.int64],
     found: NDArray[np.int64],
+    flat_rows: NDArray[np.int64],
+    likely: NDArray[np.int64],
     why: NDArray[np.int64],
 ) -> int:
     """Update and read, entry by entry; return the first entry that was not done.
@@ -135,11 +138,15 @@ def run_space(
         (m, 3 + `EVIDENCE_MAX`), out: entry, feature, how many references, the references.
     found
         [rows of `evidence` written, scratch].
+    flat_rows, likely
+        `store.rows` as one dimension, and room for `AHEAD` rows.
     why
         [what must grow before the call is repeated from the returned entry].
     """
     why[0] = DONE
     for number in range(start, entries.shape[0]):
+        if (number - start) % AHEAD == 0:
+            look_ahead(store, plan, flat_rows, entries, number, likely)
         entry = entries[number]
         if found[0] + plan.features.shape[0] > evidence.shape[0]:
             why[0] = EVIDENCE_FULL

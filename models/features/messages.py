@@ -14,12 +14,15 @@ class Message:
 
     Attributes
     ----------
+    shard
+        Whom it asks.
     partition, sequence
         Which batch: partition of its home, and its number there.
     entries
         Space → (n, words) int64, see `models.features.layout.ENTRY_ROW`.
     """
 
+    shard: int
     partition: int
     sequence: int
     entries: dict[int, NDArray[np.int64]]
@@ -49,7 +52,7 @@ class SpaceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One shard's answers to one batch; `error` says why there are none."""
+    """One shard's answers to one batch, by space."""
 
     partition: int
     sequence: int

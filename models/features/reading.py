@@ -205,5 +205,8 @@ def collect_evidence(
         if counts:
             out[found] = store.arena[base + slot * stride + REFERENCE]
             found += 1
+            if plan.features[feature, F_READ] in (_LAST, _SINCE):
+                # one event makes the value; how many older ones are still kept is chance
+                break
         slot -= 1
     return found

@@ -214,7 +214,8 @@ def scatter(
         bounds[shard + 1] += bounds[shard]
     for number in range(count):
         shard = shard_of(np.uint64(draft[number, ENTRY_KEY]), shards)
-        entries[bounds[shard]] = draft[number]
+        for word in range(draft.shape[1]):
+            entries[bounds[shard], word] = draft[number, word]
         bounds[shard] += 1
     for shard in range(shards, 0, -1):
         bounds[shard] = bounds[shard - 1]

@@ -23,6 +23,7 @@ from models.features.layout import (
     Store,
 )
 from models.features.messages import SpaceAnswer
+from models.features.prefetch import AHEAD
 from models.features.table import fill_table
 
 ENTITIES_MAX: Final = 1 << 26
@@ -48,6 +49,7 @@ class SpaceState:
         self.plan = plan
         self.name = name
         self._before = before_groups
+        self._likely = np.zeros(AHEAD, np.int64)
         words = int(plan.sizes[S_WORDS])
         self._set(
             np.zeros(2 * _FIRST_ROWS, np.uint64),
@@ -91,7 +93,8 @@ class SpaceState:
             found, why = np.zeros(2, np.int64), np.zeros(1, np.int64)
             at = run_space(
                 self.store, self.plan, entries, at, self._before, values,
-                values.view(np.int64), truncated, evidence, found, why,
+                values.view(np.int64), truncated, evidence, found,
+                self.store.rows.reshape(-1), self._likely, why,
             )  # fmt: skip
             if found[0]:
                 kept.append(evidence[: found[0]])

@@ -1,0 +1,120 @@
+"""Sections of a YAML file as pydantic models, whose errors point at lines and columns."""
+
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from config.yaml_nodes import Document
+from models.errors import ConfigError, Place
+from models.expressions.parsing import nearest
+
+_BUILT_IN = {
+    "list_type": ("this must be a list", "write [a, b], or one item per line after a dash"),
+    "dict_type": ("this must be a mapping", "write {key: value}, or key: value on its own line"),
+    "too_short": ("this list is empty", "name at least one"),
+}
+
+
+class Section(BaseModel):
+    """A mapping whose keys are all known.
+
+    `planned` names keys that the design has and this version lacks. A required field's first
+    example is the hint when it is missing.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    planned: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise problem(*_BUILT_IN["dict_type"])
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        for key in data:
+            if key in cls.planned:
+                raise problem(
+                    f"{key} is not available yet", f"known here: {', '.join(fields)}", key, key=True
+                )
+            if key not in fields:
+                raise problem(
+                    f"no key here is called {brief(key)}", suggest(key, fields), key, key=True
+                )
+        for name, field in fields.items():
+            if field.is_required() and name not in data:
+                example = field.examples[0] if field.examples else f"{name}: …"
+                raise problem(f"{name} is missing", f"add it, for example {example}")
+        return data
+
+
+S = TypeVar("S", bound=Section)
+
+
+def problem(message: str, hint: str, *path: str | int, key: bool = False) -> PydanticCustomError:
+    """Make what a validator raises.
+
+    Parameters
+    ----------
+    message, hint
+        As in `ConfigError`.
+    path
+        Where, relative to the value under validation.
+    key
+        Whether to point at the key of `path` instead of its value.
+    """
+    context = {"message": message, "hint": hint, "path": path, "key": key}
+    return PydanticCustomError("config", "{message}", context)
+
+
+def brief(word: str) -> str:
+    """Cut a word where a message would burst.
+
+    >>> brief("a" * 70) == "a" * 60 + "…"
+    True
+    """
+    return word if len(word) <= 60 else f"{word[:60]}…"
+
+
+def suggest(word: str, known: Any) -> str:
+    """Name the nearest good word in a hint, whatever the case it was written in.
+
+    >>> suggest("HIGH", ["low", "high"])
+    'did you mean high?'
+    """
+    names = [str(name) for name in known]
+    if not names:
+        return "none is defined"
+    same = next((name for name in names if name.lower() == word.lower()), brief(word))
+    return nearest(same, names)
+
+
+def check(section: type[S], document: Document, *path: str | int) -> S:
+    """Validate the value at a path of a document.
+
+    Raises
+    ------
+    ConfigError
+        The first mistake in the order of the file.
+    """
+    try:
+        return section.model_validate(document.data(*path))
+    except ValidationError as error:
+        found = [_located(document, path, detail) for detail in error.errors(include_url=False)]
+    raise min(found, key=_position)
+
+
+def _position(error: ConfigError) -> tuple[int, int]:
+    place = error.place
+    assert isinstance(place, Place)
+    return place.line, place.column
+
+
+def _located(document: Document, path: tuple[str | int, ...], detail: ErrorDetails) -> ConfigError:
+    context = detail.get("ctx", {})
+    of_key = bool(context.get("key")) or "[key]" in detail["loc"]
+    inner = [step for step in detail["loc"] if step != "[key]"]
+    full = (*path, *inner, *context.get("path", ()))
+    message, hint = _BUILT_IN.get(detail["type"], (detail["msg"], "see docs/packs.md"))
+    message, hint = context.get("message", message), context.get("hint", hint)
+    return (document.key_error if of_key else document.error)(full, message, hint)

@@ -1,0 +1,63 @@
+"""What one process has done since it started; steps add, the command line reads."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from models.batch import Batch
+from models.records import Alert, DeadLetter, Repeat
+
+
+@dataclass
+class Counters:
+    """Running totals.
+
+    Attributes
+    ----------
+    events
+        Good events decoded.
+    rejected, late, duplicates
+        Dead letters, events behind the watermark, events seen before.
+    alerts, repeats, insufficient, unconverted, truncated
+        Alerts raised, repeats within cooldowns, rule evaluations without enough history,
+        amounts without a rate.
+    newest_ms
+        Newest event time.
+    reasons
+        Dead letters by code.
+    recent
+        The newest alerts.
+    """
+
+    events: int = 0
+    rejected: int = 0
+    late: int = 0
+    duplicates: int = 0
+    alerts: int = 0
+    repeats: int = 0
+    insufficient: int = 0
+    unconverted: int = 0
+    newest_ms: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    recent: deque[Alert] = field(default_factory=lambda: deque(maxlen=64))
+
+    def decoded(self, batch: Batch, dead: list[DeadLetter]) -> None:
+        """Count a decoded block."""
+        self.events += len(batch)
+        if len(batch):
+            self.newest_ms = max(self.newest_ms, int(batch.times.max()))
+        self.reject(dead)
+
+    def reject(self, dead: list[DeadLetter]) -> None:
+        """Count dead letters."""
+        self.rejected += len(dead)
+        for letter in dead:
+            self.reasons[letter.code] = self.reasons.get(letter.code, 0) + 1
+
+    def raised(self, out: list[Alert | Repeat]) -> None:
+        """Count alerts and repeats."""
+        for item in out:
+            if isinstance(item, Alert):
+                self.alerts += 1
+                self.recent.append(item)
+            else:
+                self.repeats += 1

@@ -1,0 +1,129 @@
+"""Alerting: which hits become alerts, and which are repeats within a cooldown.
+
+Cooldown is kept per (tenant, rule, subject) in event time: hits of the same rule about the same
+subject are counted as repeats of the alert that opened it; a higher severity breaks through.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.alerts import Hit, content_of
+from models.pack import SEVERITIES
+from models.records import Alert, Repeat
+
+_SWEEP_AT: Final = 4096
+
+
+@dataclass(slots=True)
+class _Cooldown:
+    """One rule's open cooldown about one subject."""
+
+    alert_id: str
+    until_ms: int
+    severity: int
+    repeats: int
+
+
+class Alerting:
+    """The alert state of one shard of subjects."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, ...], _Cooldown] = {}
+        self._changed: dict[tuple[str, ...], None] = {}
+        self._newest = -(1 << 62)
+        self._sweep_at = _SWEEP_AT
+
+    def raise_alerts(self, hits: Sequence[Hit]) -> list[Alert | Repeat]:
+        """Decide on hits in their order."""
+        out: list[Alert | Repeat] = []
+        for hit in hits:
+            out.extend(self._decide(hit))
+        return out
+
+    def _decide(self, hit: Hit) -> list[Alert | Repeat]:
+        self._newest = max(self._newest, hit.time_ms)
+        fresh = False
+        repeated: dict[str, Repeat] = {}
+        opening: list[tuple[tuple[str, ...], int, int]] = []
+        for rule_hit in hit.hits:
+            spec = rule_hit.rule.spec
+            if not spec.cooldown_ms:
+                fresh = True
+                continue
+            key = (hit.tenant, hit.pack, spec.id, hit.domain, hit.subject)
+            severity = SEVERITIES.index(rule_hit.severity)
+            known = self._open.get(key)
+            if known and hit.time_ms < known.until_ms and severity <= known.severity:
+                known.repeats += 1
+                self._changed[key] = None
+                total = known.repeats
+                before = repeated.get(known.alert_id)
+                if before is None or before.repeats < total:
+                    repeated[known.alert_id] = Repeat(known.alert_id, total, hit.time_ms)
+                continue
+            fresh = True
+            opening.append((key, hit.time_ms + spec.cooldown_ms, severity))
+        if not fresh:
+            return list(repeated.values())
+        for key, until_ms, severity in opening:
+            self._open[key] = _Cooldown(hit.id, until_ms, severity, 0)
+            self._changed[key] = None
+        self._sweep()
+        return [*repeated.values(), _alert(hit)]
+
+    def _sweep(self) -> None:
+        """Forget closed cooldowns once the table has doubled; that changes no decision."""
+        if len(self._open) < self._sweep_at:
+            return
+        closed = [key for key, known in self._open.items() if known.until_ms <= self._newest]
+        for key in closed:
+            # an out-of-order hit could still fall into it: keep what lateness may reach
+            if self._open[key].until_ms < self._newest - 86_400_000:
+                del self._open[key]
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._open))
+
+    def take_log(self) -> list[NDArray[np.uint8]]:
+        """The cooldowns that changed since the last call."""
+        changed, self._changed = self._changed, {}
+        if not changed:
+            return []
+        return [_packed({key: self._open[key] for key in changed if key in self._open})]
+
+    def replay(self, log: Sequence[NDArray[np.uint8]]) -> None:
+        """Take over changes that an earlier run made after it was saved."""
+        for chunk in log:
+            self._open.update(_unpacked(chunk))
+        self._newest = max((c.until_ms for c in self._open.values()), default=self._newest)
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """The whole state."""
+        return {"open": _packed(self._open)}
+
+    def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` gave."""
+        self._open = _unpacked(saved["open"])
+
+
+def _alert(hit: Hit) -> Alert:
+    content = content_of(hit)
+    data = content["data"]
+    rules = tuple(reason["rule"] for reason in data["reasons"])
+    return Alert(
+        hit.id, hit.pack, hit.tenant, content["subject"], data["severity"], data["risk"],
+        hit.time_ms, hit.event_id, rules, content,
+    )  # fmt: skip
+
+
+def _packed(cooldowns: Mapping[tuple[str, ...], _Cooldown]) -> NDArray[np.uint8]:
+    rows = [[*key, c.alert_id, c.until_ms, c.severity, c.repeats] for key, c in cooldowns.items()]
+    return np.frombuffer(json.dumps(rows).encode(), np.uint8)
+
+
+def _unpacked(raw: NDArray[np.uint8]) -> dict[tuple[str, ...], _Cooldown]:
+    rows = json.loads(raw.tobytes())
+    return {tuple(row[:-4]): _Cooldown(*row[-4:]) for row in rows}

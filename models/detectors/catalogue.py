@@ -1,0 +1,62 @@
+"""Every detector that a pack can name, and how its options become a model."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from models.detectors.half_space_trees import HalfSpaceTrees, HalfSpaceTreesConfig
+from models.errors import ConfigError
+from models.expressions.parsing import nearest
+from models.pack import DetectorSpec
+
+Built = Any
+
+
+def _half_space_trees(spec: DetectorSpec) -> Built:
+    options = dict(spec.options)
+    limits = {name: (float(low), float(high)) for name, (low, high) in
+              dict(options.pop("limits", {})).items()}  # fmt: skip
+    return HalfSpaceTrees(spec.features, HalfSpaceTreesConfig(limits=limits, **options))
+
+
+def _river(spec: DetectorSpec) -> Built:
+    # river's detectors import much of scipy: only packs that name one pay for it
+    from models.detectors.river import RiverConfig, RiverDetector  # noqa: PLC0415
+
+    options = dict(spec.options)
+    name = str(options.pop("class", ""))
+    learn = str(options.pop("learn", "guarded"))
+    config = RiverConfig(name, dict(options.pop("options", {})), learn)
+    if options:
+        raise TypeError(f"unknown option {next(iter(options))}")
+    return RiverDetector(spec.features, config)
+
+
+MODELS: Final[Mapping[str, Callable[[DetectorSpec], Built]]] = {
+    "half_space_trees": _half_space_trees,
+    "river": _river,
+}
+
+
+def build_detector(spec: DetectorSpec) -> Built:
+    """Make a detector.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown model or options that it does not take.
+    """
+    build = MODELS.get(spec.model)
+    if build is None:
+        raise ConfigError(
+            f"no detector is called {spec.model}",
+            hint=nearest(spec.model, list(MODELS)),
+            place=spec.place,
+        )
+    try:
+        return build(spec)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"detector {spec.name}: {error}",
+            hint="see the options in models/detectors",
+            place=spec.place,
+        ) from None

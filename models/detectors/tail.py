@@ -1,0 +1,40 @@
+"""How unusual a score is: the share of earlier scores at least as high.
+
+Scores in [0, 1] fall into 1,024 bins; a Fenwick tree keeps their cumulative counts, so that a
+score is placed and counted in ten steps each (P. Fenwick, 1994).
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import inline
+
+BINS: Final = 1024
+
+
+def new_counts() -> NDArray[np.int64]:
+    """Counts of no score yet: place 0 is the total."""
+    return np.zeros(BINS + 1, np.int64)
+
+
+@inline
+def tail_share(counts: NDArray[np.int64], score: float) -> float:
+    """(scores in this bin or above + 1) ÷ (scores + 1), in (0, 1]; 1 before the first."""
+    place = min(int(score * BINS), BINS - 1)
+    below = 0
+    while place > 0:
+        below += counts[place]
+        place -= place & -place
+    return (counts[0] - below + 1) / (counts[0] + 1)
+
+
+@inline
+def count_score(counts: NDArray[np.int64], score: float) -> None:
+    """Count one score."""
+    place = min(int(score * BINS), BINS - 1) + 1
+    counts[0] += 1
+    while place <= BINS:
+        counts[place] += 1
+        place += place & -place

@@ -1,0 +1,143 @@
+"""Amounts in the base currency, at the rate that was valid at the event's time.
+
+Exact to the last unit: 128-bit product, rounded half to even. Where no rate is known the result
+is NULL, and it is counted.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import inline, kernel
+from models.events import MONEY_DECIMALS, NULL_INT
+from models.hashing import Secret
+
+RATE_DECIMALS: Final = 12
+_RATE_SCALE: Final = 10**RATE_DECIMALS
+_AMOUNT_MAX = 1 << 62
+
+
+@dataclass(frozen=True)
+class FxRates:
+    """Rates of each currency, as of when they became valid.
+
+    Attributes
+    ----------
+    currencies
+        ISO 4217 codes.
+    times_ms
+        Per currency, ascending: valid from, epoch ms.
+    rates
+        Per currency, in the same order: units of the base currency for one unit.
+    """
+
+    currencies: tuple[str, ...] = ()
+    times_ms: tuple[tuple[int, ...], ...] = ()
+    rates: tuple[tuple[Decimal, ...], ...] = ()
+
+
+class FxTables(NamedTuple):
+    """The rates as arrays: currency i has entries [at[i], at[i + 1]); 10⁻¹² units."""
+
+    hashes: NDArray[np.uint64]
+    at: NDArray[np.int64]
+    times: NDArray[np.int64]
+    rates: NDArray[np.int64]
+
+
+def fx_tables(fx: FxRates, secret: Secret) -> FxTables:
+    """Build the arrays."""
+    flat = [int(rate.scaleb(RATE_DECIMALS)) for rates in fx.rates for rate in rates]
+    return FxTables(
+        np.array([secret.text(code) for code in fx.currencies], np.uint64),
+        np.cumsum([0, *(len(times) for times in fx.times_ms)]),
+        np.array([time for times in fx.times_ms for time in times], np.int64),
+        np.array(flat, np.int64),
+    )
+
+
+@inline
+def multiply_divide(amount: int, factor: int, divisor: int) -> int:
+    """amount · factor ÷ divisor, rounded half to even; NULL_INT where that exceeds int64.
+
+    `factor` ≥ 0, 0 < `divisor` < 2⁴⁶.
+    """
+    negative = amount < 0
+    a, b = np.uint64(abs(amount)), np.uint64(factor)
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    low_low, low_high = (a & low) * (b & low), (a & low) * (b >> half)
+    high_low, high_high = (a >> half) * (b & low), (a >> half) * (b >> half)
+    middle = (low_low >> half) + (low_high & low) + (high_low & low)
+    upper = high_high + (low_high >> half) + (high_low >> half) + (middle >> half)
+    lower = (middle << half) | (low_low & low)
+    if upper >= np.uint64(divisor):
+        return NULL_INT
+    # long division, 16 bits at a time: the remainder stays below 2^46, so 62 bits suffice
+    rest, quotient = upper, np.uint64(0)
+    for step in range(4):
+        chunk = (lower >> np.uint64(48 - 16 * step)) & np.uint64(0xFFFF)
+        rest = (rest << np.uint64(16)) | chunk
+        quotient = (quotient << np.uint64(16)) | (rest // np.uint64(divisor))
+        rest = rest % np.uint64(divisor)
+    twice = np.int64(rest) * 2
+    if twice > divisor or (twice == divisor and quotient & np.uint64(1)):
+        quotient += np.uint64(1)
+    if quotient > np.uint64(_AMOUNT_MAX):
+        return NULL_INT
+    return -np.int64(quotient) if negative else np.int64(quotient)
+
+
+@kernel
+def convert(
+    amounts: NDArray[np.int64],
+    currencies: NDArray[np.uint64],
+    times: NDArray[np.int64],
+    base: np.uint64,
+    unit: int,
+    tables: FxTables,
+    out: NDArray[np.int64],
+) -> int:
+    """Fill `out` with base-currency amounts; return how many had no rate.
+
+    Parameters
+    ----------
+    amounts, times, out
+        (n,): 10⁻⁴ major units; epoch ms; 10⁻⁴ major units.
+    currencies
+        (n,): hashes; 0 is the base currency.
+    unit
+        10⁻⁴ units in the base currency's smallest coin: results are whole coins.
+    """
+    missing = 0
+    for i in range(amounts.shape[0]):
+        amount = amounts[i]
+        if amount == NULL_INT or currencies[i] == base or currencies[i] == np.uint64(0):
+            out[i] = amount
+            continue
+        out[i] = NULL_INT
+        for currency in range(tables.hashes.shape[0]):
+            if tables.hashes[currency] != currencies[i]:
+                continue
+            low, high = tables.at[currency], tables.at[currency + 1]
+            first = low
+            while low < high:
+                middle = (low + high) >> 1
+                if tables.times[middle] <= times[i]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low > first:
+                coins = multiply_divide(amount, tables.rates[low - 1], _RATE_SCALE * unit)
+                out[i] = NULL_INT if coins == NULL_INT else coins * unit
+            break
+        if out[i] == NULL_INT:
+            missing += 1
+    return missing
+
+
+def smallest_coin(decimals: int) -> int:
+    """10⁻⁴ units in one smallest coin of a currency with so many decimals."""
+    return int(10 ** (MONEY_DECIMALS - decimals))

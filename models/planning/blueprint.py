@@ -1,0 +1,262 @@
+"""Packs to one blueprint: what to decode, which windows to keep, which programs to run.
+
+Every pack of a deployment shares one blueprint. Names are ``pack.feature``; windows that mean
+the same are kept once, whoever asks for them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.decoding.schema import Schema, iso_currencies
+from models.errors import ConfigError
+from models.events import COLUMNS, DOMAINS
+from models.expressions.program import Program, Root, compile_program
+from models.expressions.tree import Name, Node, Source, Type, names_in
+from models.features.layout import Plan
+from models.features.plan import Space, answer_columns, build_spaces, derived_nodes, lay_out
+from models.features.scatter import (
+    FROM_DERIVED,
+    FROM_INTEGER,
+    FROM_NUMBER,
+    FROM_TEXT,
+    Routes,
+)
+from models.fx import FxRates
+from models.hashing import Secret
+from models.pack import DetectorSpec, PackSpec
+from models.planning.bounds import event_part
+from models.planning.features import plan_features
+from models.planning.names import event_names, kinds_mask
+from models.planning.rules import Rule, plan_rules
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What holds for every pack of an installation.
+
+    Attributes
+    ----------
+    secret
+        Key of all hashes, 16 bytes.
+    base_currency
+        Of `amount_base`.
+    currencies
+        Code → decimals, ISO 4217 plus settings.
+    lateness_ms
+        How far behind the newest event an event may come.
+    shards
+        N: entities, models and alert state are cut into so many parts, for ever.
+    fx
+        Rates into the base currency.
+    """
+
+    secret: Secret = field(default_factory=lambda: Secret(bytes(16)))
+    base_currency: str = "CNY"
+    currencies: Mapping[str, int] = field(default_factory=iso_currencies)
+    lateness_ms: int = 60_000
+    shards: int = 8
+    fx: FxRates = field(default_factory=FxRates)
+
+
+@dataclass(frozen=True)
+class SpaceBlueprint:
+    """One space: how its messages are made, how its windows lie, where its answers go."""
+
+    name: str
+    routes: Routes
+    plan: Plan
+    before_groups: int
+    first_column: int
+    entry_words: int
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Everything that the steps of the flow need, fixed before the first event.
+
+    Attributes
+    ----------
+    schema
+        What is decoded.
+    spaces
+        The windows.
+    columns
+        Full feature or detector name → its column in an event's answers.
+    prepare
+        Program over the event alone: derived columns, and which events may hit any rule.
+    derived
+        How many derived columns it writes.
+    before, after
+        Programs of the rules that read no detector, and of the others.
+    detectors
+        Per detector its pack and spec.
+    rules
+        All rules that are not drafts or retired, in the order of the outcome matrix.
+    kinds
+        Bit mask of the kinds that any pack reads; events of others are ignored.
+    """
+
+    deployment: Deployment
+    packs: tuple[PackSpec, ...]
+    schema: Schema
+    spaces: tuple[SpaceBlueprint, ...]
+    columns: Mapping[str, int]
+    prepare: Program
+    derived: int
+    before: Program
+    after: Program
+    severities: Program
+    detectors: tuple[tuple[str, DetectorSpec], ...]
+    rules: tuple[Rule, ...]
+    kinds: int
+
+
+def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
+    """Check packs against each other and against the columns, and plan all of them.
+
+    Raises
+    ------
+    ConfigError
+        With the place in the pack's file.
+    """
+    rules = plan_rules(packs)
+    detectors = tuple((pack.name, spec) for pack in packs for spec in pack.detectors)
+    features = plan_features(packs, rules, deployment.lateness_ms)
+    spaces = build_spaces(features)
+    plans = [lay_out(space) for space in spaces]
+    columns = dict(answer_columns(spaces))
+    for pack_name, spec in detectors:
+        columns[f"{pack_name}.{spec.name}"] = len(columns)
+        columns[f"{pack_name}.{spec.name}_p"] = len(columns)
+    derived = derived_nodes(spaces)
+    schema = _schema(packs, deployment, _event_columns(packs, spaces, derived, rules))
+    locate = _Locator(schema, columns)
+    every = kinds_mask(tuple({kind for pack in packs for kind in _kinds(pack)}))
+    secret = deployment.secret
+    prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
+    prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
+    before = [r for r in rules if not r.reads_detectors]
+    after = [r for r in rules if r.reads_detectors]
+    return Blueprint(
+        deployment, tuple(packs), schema,
+        tuple(_finish(s, p, schema, columns, derived) for s, p in zip(spaces, plans, strict=True)),
+        columns,
+        compile_program(prepare, secret, locate),
+        len(derived),
+        compile_program([Root(r.when, r.index, r.kinds, is_rule=True) for r in before], secret, locate),
+        compile_program([Root(r.when, r.index, r.kinds, is_rule=True) for r in after], secret, locate),
+        compile_program(
+            [Root(node, at, r.kinds, is_rule=True) for r in rules for at, node in r.severity_nodes],
+            secret, locate,
+        ),
+        detectors, rules, every,
+    )  # fmt: skip
+
+
+class _Locator:
+    """Finds the matrix row of a column, or the answer column of a feature."""
+
+    def __init__(self, schema: Schema, columns: Mapping[str, int]) -> None:
+        self._schema, self._columns = schema, columns
+
+    def __call__(self, name: Name) -> int:
+        if not name.of_event:
+            return self._columns[name.name]
+        if name.source is Source.TEXT:
+            return self._schema.texts[name.name]
+        if name.source in (Source.MONEY, Source.TIME):
+            return self._schema.integers[name.name]
+        return self._schema.numbers[name.name]
+
+
+def _kinds(pack: PackSpec) -> set[str]:
+    specs = (*pack.features, *pack.rules, *pack.detectors)
+    return {kind for spec in specs for kind in spec.on}
+
+
+def _event_columns(
+    packs: Sequence[PackSpec],
+    spaces: Sequence[Space],
+    derived: Sequence[Node],
+    rules: Sequence[Rule],
+) -> set[str]:
+    """Every column that anything reads."""
+    nodes: list[Node] = [*derived, *(r.when for r in rules)]
+    nodes += [node for rule in rules for _at, node in rule.severity_nodes]
+    nodes += [value.node for space in spaces for value in space.values]
+    wanted = {n.name for node in nodes for n in names_in(node) if n.of_event}
+    wanted |= {column for space in spaces for column in space.by}
+    wanted |= {column for space in spaces for group in space.groups for column in group.of}
+    wanted |= {rule.spec.subject for rule in rules}
+    for pack in packs:
+        own = event_names(pack)
+        wanted |= {name for spec in pack.detectors for name in spec.features if name in own}
+    wanted |= {name for rule in rules for name in rule.shown if name in COLUMNS}
+    return wanted
+
+
+def _schema(packs: Sequence[PackSpec], deployment: Deployment, wanted: set[str]) -> Schema:
+    first: dict[str, PackSpec] = {}
+    for pack in packs:
+        for wire in pack.aliases:
+            other = first.setdefault(wire, pack)
+            if other.aliases[wire] != pack.aliases[wire]:
+                raise ConfigError(
+                    f"packs {other.name} and {pack.name} read {wire} as different columns",
+                    hint="packs that run together share one map",
+                )
+    return Schema(
+        frozenset(wanted),
+        frozenset(kind for pack in packs for kind in _kinds(pack)),
+        deployment.secret,
+        deployment.base_currency,
+        {wire: name for pack in packs for wire, name in pack.aliases.items()},
+        {name: text for pack in packs for name, text in pack.constants.items()},
+        {name: column for pack in packs for name, column in pack.columns.items()},
+        deployment.currencies,
+    )
+
+
+def _finish(
+    space: Space,
+    plan: Plan,
+    schema: Schema,
+    columns: Mapping[str, int],
+    derived: Sequence[Node],
+) -> SpaceBlueprint:
+    senders = [space.by]
+    for group in space.groups:
+        if group.of not in senders:
+            senders.append(group.of)
+    keys = np.zeros((len(senders), 1 + len(space.by)), np.int64)
+    for at, sender in enumerate(senders):
+        keys[at] = [len(sender), *(schema.texts[column] for column in sender)]
+    groups = [
+        [senders.index(group.of), kinds, group.before]
+        for group, kinds in zip(space.groups, space.group_kinds, strict=True)
+    ]
+    domain = "+".join(DOMAINS.get(column, column) for column in space.by)
+    routes = Routes(
+        keys,
+        np.array(groups, np.int64).reshape(-1, 3),
+        np.array(
+            [[*_origin(v.node, schema, derived), v.as_key] for v in space.values], np.int64
+        ).reshape(-1, 3),
+        np.array([derived.index(node) for node in space.filters], np.int64),
+        np.array([schema.secret.text(f"{domain}#{i}") for i in (0, 1)], np.uint64),
+        space.on,
+    )
+    before = sum(1 << at for at, group in enumerate(space.groups) if group.before)
+    first = columns[space.features[0].name]
+    return SpaceBlueprint("+".join(space.by), routes, plan, before, first, 5 + len(space.values))
+
+
+def _origin(node: Node, schema: Schema, derived: Sequence[Node]) -> tuple[int, int]:
+    if not isinstance(node, Name):
+        return FROM_DERIVED, derived.index(node)
+    if node.type is Type.TEXT:
+        return FROM_TEXT, schema.texts[node.name]
+    if node.source in (Source.MONEY, Source.TIME):
+        return FROM_INTEGER, schema.integers[node.name]
+    return FROM_NUMBER, schema.numbers[node.name]

@@ -1,0 +1,105 @@
+"""A pack's feature specs, checked: expressions parsed, types agreed, readers known."""
+
+from collections.abc import Mapping, Sequence
+
+from models.errors import ConfigError
+from models.expressions.parsing import Parser, nearest
+from models.expressions.tree import Node, Type, names_in
+from models.features.plan import Feature
+from models.pack import FeatureSpec, PackSpec
+from models.planning.bounds import least_bounds
+from models.planning.names import checked, event_names, kinds_mask
+from models.planning.rules import Rule
+
+_NUMERIC = ("sum", "mean", "std", "max", "min")
+
+
+def plan_features(
+    packs: Sequence[PackSpec], rules: Sequence[Rule], lateness_ms: int
+) -> list[Feature]:
+    """Every feature that a rule or a detector reads.
+
+    Raises
+    ------
+    ConfigError
+        For expressions and types that do not fit, and thresholds beyond the event cap.
+    """
+    readers = _readers(packs, rules)
+    bounds = least_bounds(
+        node
+        for rule in rules
+        if rule.spec.status == "live"
+        for node in (rule.when, *(node for _at, node in rule.severity_nodes))
+    )
+    planned = []
+    for pack in packs:
+        parser = Parser(event_names(pack), pack.params)
+        for spec in pack.features:
+            name = f"{pack.name}.{spec.name}"
+            value, where, condition = _expressions(parser, spec)
+            # an unread feature is checked like the others, and then costs nothing
+            if name in readers:
+                feature = Feature(
+                    spec, name, value, where, condition, kinds_mask(spec.on), readers[name],
+                    bounds.get(name), pack.event_cap, lateness_ms,
+                )  # fmt: skip
+                _check_cap(feature, rules)
+                planned.append(feature)
+    return planned
+
+
+def _expressions(
+    parser: Parser, spec: FeatureSpec
+) -> tuple[Node | None, Node | None, Node | None]:
+    """(value, where, share condition) of a feature."""
+    place = spec.places.get("where", spec.place)
+    where = checked(parser, spec.where, Type.FLAG, place) if spec.where else None
+    place = spec.places.get("value", spec.place)
+    if spec.aggregate == "share":
+        return None, where, checked(parser, spec.value, Type.FLAG, place)
+    if spec.aggregate in ("count", "since"):
+        return None, where, None
+    if spec.aggregate in _NUMERIC:
+        return checked(parser, spec.value, Type.NUMBER, place), where, None
+    name = parser.names.get(spec.value)
+    if name is None:
+        raise ConfigError(
+            f"{spec.aggregate} takes a column, was {spec.value}",
+            hint=nearest(spec.value, list(parser.names)),
+            place=place,
+        )
+    return name, where, None
+
+
+def _readers(packs: Sequence[PackSpec], rules: Sequence[Rule]) -> Mapping[str, int]:
+    """Full feature name → bit mask of the kinds of the rules and detectors that read it."""
+    readers: dict[str, int] = {}
+    for rule in rules:
+        nodes = [rule.when, *(node for _at, node in rule.severity_nodes)]
+        names = {n.name for node in nodes for n in names_in(node) if not n.of_event}
+        names |= {f"{rule.pack}.{name}" for name in rule.shown}
+        for name in names:
+            readers[name] = readers.get(name, 0) | rule.kinds
+    for pack in packs:
+        for spec in pack.detectors:
+            for feature in spec.features:
+                name = f"{pack.name}.{feature}"
+                readers[name] = readers.get(name, 0) | kinds_mask(spec.on)
+    return readers
+
+
+def _check_cap(feature: Feature, rules: Sequence[Rule]) -> None:
+    """A count that can never be reached is a mistake that must not wait for production."""
+    if feature.spec.aggregate not in ("count", "distinct"):
+        return
+    if feature.bound is None or feature.bound < feature.cap:
+        return
+    reader = next(
+        rule for rule in rules if any(n.name == feature.name for n in names_in(rule.when))
+    )
+    raise ConfigError(
+        f"{feature.spec.name} is compared with {feature.bound:g}, but at most {feature.cap} events"
+        " are kept per entity",
+        hint="raise event_cap, or lower the threshold",
+        place=reader.spec.places.get("when", reader.spec.place),
+    )

@@ -1,0 +1,60 @@
+"""Which names an expression of a pack may use, and errors that point into the pack's file."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from models.errors import ConfigError, Place
+from models.events import COLUMNS, KINDS, Column, ColumnType
+from models.expressions.parsing import ExpressionError, Parser
+from models.expressions.tree import Name, Node, Source, Type
+from models.pack import PackSpec
+
+SOURCES: Final = {
+    ColumnType.TEXT: Source.TEXT,
+    ColumnType.TIME: Source.TIME,
+    ColumnType.MONEY: Source.MONEY,
+    ColumnType.NUMBER: Source.NUMBER,
+    ColumnType.FLAG: Source.FLAG,
+}
+
+
+def kinds_mask(kinds: tuple[str, ...]) -> int:
+    """Event kinds as a bit mask."""
+    return sum(1 << KINDS.index(kind) for kind in kinds)
+
+
+def event_names(pack: PackSpec) -> dict[str, Name]:
+    """Every column of an event, the pack's own ones included."""
+    columns: Mapping[str, Column] = {**COLUMNS, **pack.columns}
+    return {name: Name(name, SOURCES[column.type]) for name, column in columns.items()}
+
+
+def checked(parser: Parser, text: str, wanted: Type, place: Place) -> Node:
+    """Parse an expression that stands at a place of a file.
+
+    Raises
+    ------
+    ConfigError
+        With file, line and column of the word that is wrong.
+    """
+    try:
+        return parser.parse(text, wanted)
+    except ExpressionError as error:
+        at = Place(place.file, place.line, place.column + error.column - 1)
+        raise ConfigError(error.message, hint=error.hint, place=at) from None
+
+
+def feature_names(pack: PackSpec) -> dict[str, Name]:
+    """A pack's features and detectors as its rules call them."""
+    own = event_names(pack)
+    names = {}
+    for spec in pack.features:
+        column = own.get(spec.value)
+        keeps = spec.aggregate in ("last", "previous")
+        is_text = keeps and column is not None and column.type is Type.TEXT
+        source = Source.FEATURE_TEXT if is_text else Source.FEATURE
+        names[spec.name] = Name(f"{pack.name}.{spec.name}", source)
+    for detector in pack.detectors:
+        for name in (detector.name, f"{detector.name}_p"):
+            names[name] = Name(f"{pack.name}.{name}", Source.FEATURE)
+    return names

@@ -1,0 +1,252 @@
+"""The definition of every feature: each window recomputed from the entity's whole list of events.
+
+No running sums, no arrays, nothing that the kernels of `models.features` use: slow, obvious, and
+exact. Sums are fractions until the last step, calendars are looked up in `zoneinfo` each time.
+"""
+
+import bisect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from models.events import MONEY_SCALE
+from models.expressions.tree import Name, Node, Source
+from models.features.layout import EVIDENCE_MAX
+from models.features.plan import Feature, Group, Space
+from models.pack import Over
+
+Number = int | float
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one event does to one entity: it updates it, reads it, or both.
+
+    Attributes
+    ----------
+    key
+        The entity.
+    at_ms
+        Event time, epoch ms.
+    reference
+        The event's partition and offset as one number.
+    updates
+        Whether the entity stores the event.
+    reads
+        The groups of features that are read.
+    values
+        Expression → its value: money in 10⁻⁴ units, time in ms, text as its hash. None or no
+        entry is NULL.
+    true
+        The conditions that the event satisfies.
+    """
+
+    key: int
+    at_ms: int
+    reference: int = 0
+    updates: bool = True
+    reads: frozenset[Group] = frozenset()
+    values: Mapping[Node, Number | None] = field(default_factory=dict)
+    true: frozenset[Node] = frozenset()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a visit read.
+
+    Attributes
+    ----------
+    values
+        Feature → value, NaN for NULL; a text is its hash.
+    truncated
+        The cap has pushed an event out of a window that was read.
+    cut_since_start
+        The cap has pushed out an event that is not older than such a window. It may be newer
+        than the window's end: then all older ones, if there were any, have gone as well.
+    evidence
+        Feature that reached its bound → references of its events, newest first.
+    """
+
+    values: dict[str, Number] = field(default_factory=dict)
+    truncated: bool = False
+    cut_since_start: bool = False
+    evidence: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Entity:
+    """Every event that is kept, by time and then by arrival, and the times of those cut off."""
+
+    events: list[Visit] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
+
+    def store(self, visit: Visit, cap: int) -> None:
+        place = bisect.bisect_right([event.at_ms for event in self.events], visit.at_ms)
+        self.events.insert(place, visit)
+        if len(self.events) > cap:
+            self.cut.append(self.events.pop(0).at_ms)
+
+
+class ReferenceSpace:
+    """All entities of one space, and the answers to visits in the order of their arrival.
+
+    Parameters
+    ----------
+    space
+        Its features name the windows; its plan is not used.
+
+    Examples
+    --------
+    >>> from models.errors import Place
+    >>> from models.pack import FeatureSpec
+    >>> spec = FeatureSpec("payments_1m", "count", "*", ("account",), ("account",), ("payment",),
+    ...                    Over(span_ms=60_000), Place("pack.yaml", 1))
+    >>> feature = Feature(spec, "p.payments_1m", None, None, None, 1, 1, None, 4096, 0)
+    >>> twin = ReferenceSpace(Space(by=("account",), on=1, features=[feature]))
+    >>> reads = frozenset([Group(of=("account",), before=False)])
+    >>> for at_ms in (0, 30_000, 60_000):
+    ...     print(twin.visit(Visit(key=7, at_ms=at_ms, reads=reads)).values)
+    {'p.payments_1m': 1}
+    {'p.payments_1m': 2}
+    {'p.payments_1m': 2}
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._features = tuple(space.features)
+        self._cap = space.features[0].cap
+        self._entities: dict[int, _Entity] = {}
+
+    def visit(self, visit: Visit) -> Answer:
+        """Read the features that exclude the event, store it, read the others."""
+        answer = Answer()
+        self._read(visit, answer, before=True)
+        if visit.updates:
+            self._entities.setdefault(visit.key, _Entity()).store(visit, self._cap)
+        self._read(visit, answer, before=False)
+        return answer
+
+    def events(self, key: int) -> tuple[Visit, ...]:
+        """Return what an entity stores, oldest first."""
+        return tuple(self._entities.get(key, _Entity()).events)
+
+    def window(self, feature: Feature, key: int, at_ms: int) -> list[Visit]:
+        """Return a window's events as of a time, before any condition, oldest first."""
+        since, until = window_bounds(feature, at_ms)
+        return [event for event in self.events(key) if since <= event.at_ms <= until]
+
+    def _read(self, visit: Visit, answer: Answer, *, before: bool) -> None:
+        for feature in self._features:
+            excludes = feature.spec.exclude_current
+            if excludes is not before or Group(feature.spec.of, excludes) not in visit.reads:
+                continue
+            events = self.window(feature, visit.key, visit.at_ms)
+            value = feature_value(feature, events, visit.at_ms)
+            answer.values[feature.name] = value
+            since, until = window_bounds(feature, visit.at_ms)
+            cut = self._entities.get(visit.key, _Entity()).cut
+            answer.truncated |= any(since <= at_ms <= until for at_ms in cut)
+            answer.cut_since_start |= any(since <= at_ms for at_ms in cut)
+            if feature.bound is not None and not feature.is_text and value >= feature.bound:
+                newest_first = reversed(contributing(feature, events))
+                answer.evidence[feature.name] = [e.reference for e in newest_first][:EVIDENCE_MAX]
+
+
+def window_bounds(feature: Feature, at_ms: int) -> tuple[float, int]:
+    """Return the first and the last event time of a feature's window, both included."""
+    over: Over = feature.spec.over
+    until = at_ms - feature.spec.delay_ms
+    if over.period:
+        return period_start(over.period, over.zone, until), until
+    return (-math.inf if over.forever else until - over.span_ms + 1), until
+
+
+def period_start(period: str, zone: str, at_ms: int) -> int:
+    """When the local day or month of a time began, epoch ms.
+
+    >>> spring = datetime(2024, 3, 10, 18, tzinfo=UTC)  # a day of 23 hours in New York
+    >>> at_ms = int(spring.timestamp()) * 1000
+    >>> (at_ms - period_start("day", "America/New_York", at_ms)) // 3_600_000
+    13
+    """
+    local = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone))
+    day = local.date() if period == "day" else local.date().replace(day=1)
+    midnight = datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    return (midnight - _EPOCH) // timedelta(milliseconds=1)
+
+
+def satisfying(event: Visit, *conditions: Node | None) -> bool:
+    """Whether an event satisfies every condition; None is no condition."""
+    return all(condition is None or condition in event.true for condition in conditions)
+
+
+def contributing(feature: Feature, events: Sequence[Visit]) -> list[Visit]:
+    """Return the events of a window that make up a feature's value, oldest first."""
+    aggregate, node = feature.spec.aggregate, feature.value
+    found = [event for event in events if satisfying(event, feature.where)]
+    if aggregate == "share":
+        return [event for event in found if satisfying(event, feature.condition)]
+    if node is not None:
+        found = [event for event in found if event.values.get(node) is not None]
+    return found[-1:] if aggregate in ("last", "previous", "since") else found
+
+
+def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Number:
+    """Compute a feature's value from the events of its window; NaN is NULL."""
+    aggregate = feature.spec.aggregate
+    matching = [event for event in events if satisfying(event, feature.where)]
+    if len(matching) < feature.spec.min_history:
+        return math.nan
+    used = contributing(feature, events)
+    if aggregate == "count":
+        return len(used)
+    if aggregate == "share":
+        return _ratio(len(used), len(matching))
+    if aggregate == "since":
+        return _ratio(at_ms - used[-1].at_ms, 1000) if used else math.nan
+    values = [event.values[feature.value] for event in used if feature.value is not None]
+    return _AGGREGATES[aggregate]([_exact(feature, value) for value in values])
+
+
+def _exact(feature: Feature, value: Number | None) -> Fraction:
+    """Return a value in the unit of expressions, without rounding."""
+    assert value is not None
+    is_money = isinstance(feature.value, Name) and feature.value.source is Source.MONEY
+    return Fraction(value) / (MONEY_SCALE if is_money else 1)
+
+
+def _ratio(part: Number, whole: Number) -> Number:
+    return float(Fraction(part) / Fraction(whole)) if whole else math.nan
+
+
+def _number(value: Fraction) -> Number:
+    # a text's hash needs all 64 bits, everything else is a float
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def _mean(values: Sequence[Fraction]) -> Number:
+    return _number(sum(values, Fraction(0)) / len(values)) if values else math.nan
+
+
+def _std(values: Sequence[Fraction]) -> Number:
+    if len(values) < 2:
+        return math.nan
+    mean = sum(values, Fraction(0)) / len(values)
+    squares = sum(((value - mean) ** 2 for value in values), Fraction(0))
+    return math.sqrt(squares / (len(values) - 1))
+
+
+_AGGREGATES: Final[Mapping[str, Callable[[Sequence[Fraction]], Number]]] = {
+    "sum": lambda values: _number(sum(values, Fraction(0))),
+    "mean": _mean,
+    "std": _std,
+    "max": lambda values: _number(max(values)) if values else math.nan,
+    "min": lambda values: _number(min(values)) if values else math.nan,
+    "distinct": lambda values: len(set(values)),
+    "last": lambda values: _number(values[-1]) if values else math.nan,
+    "previous": lambda values: _number(values[-1]) if values else math.nan,
+}

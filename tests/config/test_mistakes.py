@@ -1,0 +1,167 @@
+"""Typical mistakes: each is found at its line and column, with the word and the nearest good one.
+
+A case is (what to replace in the good pack, by what, line, column, words of message and hint).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config.packs import load_pack
+
+GOOD = """\
+pack: payments
+on: [payment]
+map: {amount: amt}
+columns: {basket: number, shop: text}
+params: {ceiling: 10000, watch: [IR, KP]}
+event_cap: 4096
+features:
+  n_1m: {count: "*", by: account, over: 1m}
+  got: {sum: amount, by: counterparty, of: account, over: 48h}
+  here: {last: [lat, lon], by: card}
+detectors:
+  odd: {model: half_space_trees, features: [n_1m, amount], limits: {n_1m: [0, 9]}}
+  other: {model: river, class: river.anomaly.LOF, features: n_1m}
+rules:
+  - id: F01
+    name: {en: Velocity, zh: 高频}
+    when: n_1m >= 5
+    subject: account
+    severity: {high: n_1m > 9, medium: TRUE}
+    cooldown: 10m
+    because: {en: "{n_1m} payments", zh: "{n_1m:,.2f} 笔"}
+    action: review
+    examples:
+      - fires: true
+        events: [{account: a1, amount: 10, repeat: 5, every: 10s}]
+"""
+
+CASES = [
+    # keys
+    ("event_cap", "event_kap", 6, 1, "no key here is called event_kap", "did you mean event_cap?"),
+    ("over: 1m", "ovr: 1m", 8, 34, "no key here is called ovr", "did you mean over?"),
+    ("when: n_1m", "whne: n_1m", 17, 5, "no key here is called whne", "did you mean when?"),
+    ("    subject: account\n", "", 15, 5, "subject is missing", "subject: account"),
+    (", zh: 高频}", "}", 16, 11, "zh is missing", "zh"),
+    ("pack: payments\n", "", 1, 1, "pack is missing", "pack: payments"),
+    ("event_cap", "pack", 6, 1, "pack stands here twice", "the first is in line 1"),
+    ("  got:", "  n_1m:", 9, 3, "n_1m stands here twice", "line 8"),
+    ("lon], by", "lon], grain: 1h, by", 10, 28, "grain is not available yet", "known here"),
+    ("cooldown: 10m", "sequence: []", 20, 5, "sequence is not available yet", "known here"),
+    ("event_cap: 4096", "<<: {}", 6, 1, "no key here is called <<", "known here"),
+    # names
+    ("pack: payments", "pack: my-pack", 1, 7, "'my-pack' is not a name", "letters, digits"),
+    ("n_1m: {c", "select: {c", 8, 3, "select is a word of SQL", "select_1"),
+    ("n_1m: {c", "amount: {c", 8, 3, "amount is a canonical column already", "rename"),
+    ("n_1m: {c", "basket: {c", 8, 3, "basket is an added column already", "rename"),
+    ("ceiling", "limit", 5, 10, "limit is a canonical column already", "rename"),
+    ("ceiling", "n_1m", 5, 10, "n_1m is a feature already", "rename"),
+    ("  odd:", "  watch:", 12, 3, "watch is a parameter already", "rename"),
+    ("basket: number", "card: text", 4, 11, "card is a canonical column already", "remove"),
+    ("basket: number", "at: text", 4, 11, "at has a meaning in examples", "rename"),
+    ("basket: number", "basket: float", 4, 19, "no column type is called float", "flag"),
+    # kinds and columns
+    ("on: [payment]", "on: [payments]", 2, 6, "no event kind is called payments", "mean payment?"),
+    ("on: [payment]", "on: [login, login]", 2, 13, "login is listed twice", "remove one"),
+    ("on: [payment]\n", "", 7, 3, "on is missing", "add on: [payment]"),
+    ("on: [payment]", "on: []", 2, 5, "this list is empty", "at least one"),
+    ("by: account", "by: acount", 8, 26, "no column is called acount", "did you mean account?"),
+    ("by: account", "by: [card, shopp]", 8, 33, "no column is called shopp", "mean shop?"),
+    ("by: account", "by: amount", 8, 26, "amount is a money column and names no", "text column"),
+    ("of: account", "of: card", 9, 44, "card and counterparty name different", "account, counterpart"),
+    ("of: account", "of: [account, card]", 9, 44, "of has 2 columns, by has 1", "same order"),
+    ("[lat, lon]", "[lat, lonn]", 10, 22, "no column is called lonn", "did you mean lon?"),
+    ("subject: account", "subject: Account", 18, 14, "called Account", "did you mean account?"),
+    ("{amount: amt}", "{ammount: amt}", 3, 7, "no column is called ammount", "mean amount?"),
+    ("{amount: amt}", "{amount_base: amt}", 3, 7, "amount_base is computed", "map amount"),
+    ("{amount: amt}", "{amount: {constant: 5}}", 3, 26 - 5, "amount is a money column", "text"),
+    ("{amount: amt}", "{kind: {constant: pay}}", 3, 19, "no event kind is called pay", "payment"),
+    ("{amount: amt}", "{amount: x, card: x}", 3, 19, "x is mapped to amount already", "one name"),
+    # aggregates and windows
+    ('count: "*", ', "", 8, 9, "this feature computes nothing", "add one of count, sum"),
+    ('count: "*"', 'count: "*", sum: amount', 8, 22, "count and sum in one feature", "make two"),
+    ('count: "*"', "median: amount", 8, 10, "median is not available yet", "count"),
+    ('count: "*"', "count: amount", 8, 17, 'count takes "*" only, was amount', "where"),
+    ('count: "*"', "count: *", 8, 18, "cannot read this YAML", 'quotes: "*"'),
+    (", over: 1m", "", 8, 9, "over is missing", "over: 1h"),
+    ("over: 1m", "over: all", 8, 40, "count over all time is not available", "90d"),
+    ("over: 1m", "over: 60", 8, 40, "60 is not a duration", "write 60s, 60m or 60h"),
+    ("over: 1m", "over: 1:30", 8, 40, "1:30 is not a duration", "did you mean 1h30m?"),
+    ("over: 1m", "over: 5 minutes", 8, 40, "5 minutes is not a duration", "did you mean 5m?"),
+    ("over: 1m", "over: 0s", 8, 40, "0s is out of range", "from 1ms to 3660d"),
+    ("over: 1m", "over: 9999d", 8, 40, "9999d is out of range", "3660d"),
+    ("over: 1m", "over: day(Asia/Shangai)", 8, 40, "'Asia/Shangai'", "mean Asia/Shanghai?"),
+    ("over: 1m", "over: day", 8, 40, "day lacks its time zone", "day(Asia/Shanghai)"),
+    ("over: 1m", "over: 1m, delay: 5", 8, 51, "5 is not a duration", "write 5s, 5m or 5h"),
+    ("over: 1m", "over: 1m, evidence: yes", 8, 54, "'yes' is neither true nor", "true or false"),
+    ("over: 1m", "over: 1m, min_history: 1.5", 8, 57, "was 1.5", "a whole number from 0"),
+    ("over: 1m", "over: 1m, where: ''", 8, 51, "nothing stands here", "remove the key"),
+    ("{last: [lat, lon]", "{previous: lat, exclude_current: false", 10, 25, "previous never", "last"),
+    ("{last: [lat, lon]", "{since: cash, where: cash", 10, 23, "since has a condition", "AND"),
+    ("event_cap: 4096", "event_cap: 3", 6, 12, "was 3", "from 4 to 1000000"),
+    # detectors
+    ("half_space_trees", "half_space_tree", 12, 16, "no model is called half_space_tree", "trees?"),
+    ("model: river, ", "", 13, 3 + 7, "model is missing", "half_space_trees or river"),
+    ("limits: {n_1m", "limits: {n_2m", 12, 69, "n_2m is not among this", "mean n_1m?"),
+    ("[0, 9]", "[9, 0]", 12, 75, "limits are two numbers", "[0, 100000]"),
+    ("river.anomaly.LOF", "os.system", 13, 32, "os.system is no class of river", "river.anomaly"),
+    ("class: river.anomaly.LOF", "seed: 1", 13, 25, "no key here is called seed", "known here"),
+    # rules
+    ("{high: n_1m", "{hgih: n_1m", 19, 16, "no severity is called hgih", "did you mean high?"),
+    ("{high: n_1m > 9, medium: TRUE}", "HIGH", 19, 15, "called HIGH", "did you mean high?"),
+    ("cooldown: 10m", "cooldown: 10", 20, 15, "10 is not a duration", "write 10s, 10m or 10h"),
+    ("{n_1m} payments", "{n_1m payments", 21, 20, "cannot read this text", "{payments_1m}"),
+    ("{n_1m} payments", "{n_1m!r} payments", 21, 20, "{n_1m} is not a name in braces", "write"),
+    ("{n_1m:,.2f}", "{n_1m:99999999f}", 21, 42, "99999999f is not a number format", "write"),
+    ("action: review", "action: reviews", 22, 13, "no action is called reviews", "mean review?"),
+    ("action: review", "status: alive", 22, 13, "no status is called alive", "did you mean live?"),
+    ("action: review", "revision: 0", 22, 15, "was 0", "from 1"),
+    ("id: F01", "id: F 01", 15, 9, "'F 01' is not an id", "letters, digits"),
+    # examples
+    ("account: a1", "acount: a1", 25, 19, "no column is called acount", "did you mean account?"),
+    ("amount: 10,", "amount: ten,", 25, 40, "ten is no money for amount", "digits"),
+    ("every: 10s", "every: 10", 25, 65, "10 is not a duration", "write 10s"),
+    ("repeat: 5, ", "", 25, 44, "every needs repeat", "repeat: 5"),
+    ("amount: 10,", "amount: [10],", 25, 40, "an event is flat", "one value"),
+    # YAML itself
+    ("event_cap", "\tevent_cap", 6, 1, "cannot read this YAML", "not with tabs"),
+    ("pack: payments", "pack: pay: ments", 1, 10, "mapping values are not allowed", "quotes"),
+    ("[payment]", "[payment", 3, 4, "expected ',' or ']'", "close the bracket"),
+    ('"*"', '"*', 21, 21, "cannot read this YAML", "bracket"),
+    ("[payment]", "{payment}", 2, 5, "this must be a list", "write [a, b]"),
+    ("n_1m: {c", "? [n]\n  : {c", 8, 5, "a key must be one word", "quotes"),
+    ("n_1m >= 5", "[1]", 17, 11, "this must be one text", "quotes"),
+    ("rules:", "---\nrules:", 14, 1, "a second document begins here", "one document"),
+]
+
+
+def test_the_good_pack_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(GOOD)
+    assert load_pack(str(path)).name == "payments"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "message", "hint"), CASES, ids=[c[1][:30] for c in CASES]
+)
+def test_mistake(
+    fault: Callable, old: str, new: str, line: int, column: int, message: str, hint: str
+) -> None:
+    assert old in GOOD
+    found = fault(GOOD.replace(old, new, 1))
+    assert (found[:2], message in found[2], hint in found[3]) == ((line, column), True, True), found
+
+
+def test_an_id_twice_points_at_the_second(fault: Callable) -> None:
+    rule = GOOD[GOOD.index("  - id") :]
+    line, column, message, hint = fault(GOOD + rule)
+    assert (line, column) == (26, 9)
+    assert message == "F01 is a rule already"
+    assert hint == "the first is in line 15"
+
+
+def test_the_first_mistake_of_several_is_reported(fault: Callable) -> None:
+    text = GOOD.replace("over: 48h", "over: 48").replace("action: review", "action: x")
+    assert fault(text)[:2] == (9, 59)
