@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from config.sections import brief, suggest
 from config.yaml_nodes import read_text, shown
 from models.decoding.schema import iso_currencies
 from models.errors import ConfigError, Place
+from models.fx import FxRates
 
 HEADER: Final = ("valid_from", "currency", "rate")
 BYTES_MAX: Final = 64 << 20
@@ -22,25 +22,6 @@ _TIME = re.compile(
 )
 _RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,30})?")
 _DECIMALS_MAX = 12
-
-
-@dataclass(frozen=True, slots=True)
-class FxRates:
-    """Rates by currency; each is valid from its time until the next one's.
-
-    Attributes
-    ----------
-    currencies
-        ISO codes, sorted; the base currency is not among them.
-    times_ms
-        Per currency: valid from, epoch ms, ascending.
-    rates
-        Per currency and time: units of the base currency for one unit.
-    """
-
-    currencies: tuple[str, ...]
-    times_ms: tuple[tuple[int, ...], ...]
-    rates: tuple[tuple[Decimal, ...], ...]
 
 
 def load_fx(path: Path, base_currency: str, currencies: Mapping[str, int] | None = None) -> FxRates:

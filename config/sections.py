@@ -85,6 +85,8 @@ def suggest(word: str, known: Any) -> str:
     names = [str(name) for name in known]
     if not names:
         return "none is defined"
+    if ", " in word:
+        return f"several stand in brackets: [{brief(word)}]"
     same = next((name for name in names if name.lower() == word.lower()), brief(word))
     return nearest(same, names)
 

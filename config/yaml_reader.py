@@ -27,6 +27,10 @@ _HINTS: Final = (
     ("cannot start any token", "texts that begin with @ ` or % stand in quotes"),
     ("mapping values are not allowed", "texts that contain ': ' stand in quotes"),
     ("alphabetic or numeric character", 'a star stands in quotes: "*"'),
+    (
+        "but found '<scalar>'",
+        "a text that begins with a quote stands in quotes as a whole: \"'a' = b\"",
+    ),
     ("expected <block end>", "check the indentation of this line and those above"),
     ("expected ',' or", "close the bracket, or quote texts that contain brackets or commas"),
     ("end of stream", "close the quote or bracket that opens here"),
@@ -213,5 +217,8 @@ class _Builder:
         # an unclosed quote is found at the end of the file, but begins where the context says
         at_end = "end of stream" in problem or "<stream end>" in problem
         mark = error.context_mark if at_end and error.context_mark else error.problem_mark
+        opened = error.context_mark
+        if opened and mark and opened.line < mark.line and "flow" in str(error.context):
+            hint = f"{hint}; it opens in line {opened.line + 1}"
         place = Place(self._file, mark.line + 1, mark.column + 1) if mark else self._last
         return ConfigError(f"cannot read this YAML: {problem[:120]}", hint=hint, place=place)

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from models.expressions.tree import Source
 from models.pack import ACTIONS, SEVERITIES
 from models.planning.rules import SEVERITY_WEIGHT, Rule, Sentence
 
@@ -21,31 +21,33 @@ _MASKED: Final = frozenset({"card"})
 
 
 @dataclass(frozen=True, slots=True)
-class RuleHit:
-    """One rule that hit one event.
+class Facts:
+    """What the rules of one pack saw at one event.
 
     Attributes
     ----------
-    rule
-        The rule.
-    severity
-        The strongest of its severities whose condition holds.
     values
-        Name → value of what its condition and sentences name; NULLs are None.
+        Name → value of what conditions and sentences name; NULLs are None.
     windows
-        Feature name → (start, end) of its window, epoch ms.
+        Feature name → (start, end) of its window, RFC 3339.
     events
         Feature name → references of contributing events, newest first.
     truncated
         Whether an entity's event cap cut a window short.
     """
 
-    rule: Rule
-    severity: str
     values: Mapping[str, Any]
-    windows: Mapping[str, tuple[int, int]]
+    windows: Mapping[str, Sequence[str]]
     events: Mapping[str, Sequence[str]]
     truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """One rule that hit one event, with the strongest of its severities that holds."""
+
+    rule: Rule
+    severity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Hit:
         Its columns as a person reads them.
     hits
         The rules, live ones.
+    facts
+        What they saw.
     scores
         Detector name → (score, tail share).
     """
@@ -76,6 +80,7 @@ class Hit:
     late: bool
     event: Mapping[str, Any]
     hits: tuple[RuleHit, ...]
+    facts: Facts
     scores: Mapping[str, tuple[float, float]]
 
     @property
@@ -125,6 +130,7 @@ def action_of(hits: Sequence[RuleHit]) -> str:
     return max((hit.rule.spec.action for hit in hits), key=ACTIONS.index)
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(time_ms: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC.
 
@@ -176,31 +182,29 @@ def masked(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(hit: RuleHit) -> dict[str, Any]:
-    rule = hit.rule
+def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
+    rule, spec = hit.rule, hit.rule.spec
     evidence = []
-    for compared in rule.comparisons:
-        name = compared.name.name.rpartition(".")[2] if not compared.name.of_event else ""
-        label = name or compared.name.name
+    for label, is_feature, operator, threshold in rule.evidence:
         item: dict[str, Any] = {
-            "feature" if compared.name.source is Source.FEATURE else "column": label,
-            "value": hit.values[label],
-            "op": compared.operator,
-            "threshold": compared.threshold,
+            "feature" if is_feature else "column": label,
+            "value": facts.values[label],
+            "op": operator,
+            "threshold": threshold,
         }
-        if label in hit.windows:
-            item["window"] = [rfc3339(time) for time in hit.windows[label]]
-        if label in hit.events:
-            item["events"] = list(hit.events[label])
+        if label in facts.windows:
+            item["window"] = facts.windows[label]
+        if label in facts.events:
+            item["events"] = facts.events[label]
         evidence.append(item)
     return {
-        "rule": rule.spec.id,
-        "revision": rule.spec.revision,
+        "rule": spec.id,
+        "revision": spec.revision,
         "severity": hit.severity,
-        "name": dict(rule.spec.name),
-        **{language: say(sentence, hit.values) for language, sentence in rule.sentences.items()},
+        "name": spec.name,
+        **{language: say(sentence, facts.values) for language, sentence in rule.sentences.items()},
         "evidence": evidence,
-        "source": rule.spec.source,
+        "source": spec.source,
     }
 
 
@@ -226,8 +230,8 @@ def content_of(hit: Hit) -> dict[str, Any]:
             "incident_id": None,
             "repeats": 0,
             "late": hit.late,
-            "truncated": any(h.truncated for h in hit.hits),
-            "reasons": [_reason(h) for h in ordered],
+            "truncated": hit.facts.truncated,
+            "reasons": [_reason(h, hit.facts) for h in ordered],
             "scores": {
                 name: {"score": round(score, 6), "p": round(share, 6)}
                 for name, (score, share) in hit.scores.items()

@@ -1,24 +1,22 @@
 """Scoring: a batch and its answers to hits — rules, detectors, the other rules, in that order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Hit, RuleHit, action_of, risk_of
+from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
 from models.compiled import kernel
 from models.detectors.catalogue import build_detector
 from models.events import KINDS
-from models.expressions.codes import HIT, INSUFFICIENT
-from models.expressions.tree import Source
-from models.features.calendar import period_start
+from models.expressions.codes import INSUFFICIENT
 from models.features.layout import F_GROUP, GROUP_BITS, ROW_SHIFT
-from models.features.messages import Answer, name_reference
+from models.features.messages import Answer
+from models.hits import HitReader, evidence_of
 from models.planning.blueprint import Blueprint
-from models.planning.rules import Rule
 from models.running import Runner
 from models.scattering import Scattered
 
@@ -102,7 +100,6 @@ class Scorer:
         self._severities = Runner(blueprint.severities, severities, 1)
         self._groups = [space.plan.features[:, F_GROUP].copy() for space in blueprint.spaces]
         self.detectors: list[Detector] = [build_detector(spec) for _p, spec in blueprint.detectors]
-        self._extent = _Extents(blueprint)
 
     def score(self, scattered: Scattered, answers: Sequence[Answer]) -> Scored:
         """Score a batch whose answers are complete."""
@@ -127,16 +124,16 @@ class Scorer:
         if rows.size:
             chosen = batch.take(rows)
             severities = self._severities.run(chosen, np.ascontiguousarray(features[:, rows]))
-            evidence = _evidence(self._blueprint, answers, set(rows.tolist()))
-            context = _Context(
+            evidence = evidence_of(self._blueprint, answers, set(rows.tolist()))
+            found = HitReader(
                 self._blueprint, batch, features, truncated, out.outcomes, rows.tolist(),
-                severities.outcomes, evidence, self._extent, scores,
+                severities.outcomes, evidence, scores,
             )  # fmt: skip
-            for row, live, tried in context.hits():
+            for row, live, tried in found.hits():
                 hits.extend(live)
                 shadow.extend(tried)
                 if live:
-                    every = [hit for found in live for hit in found.hits]
+                    every = [rule_hit for hit in live for rule_hit in hit.hits]
                     risk[row], action[row] = risk_of(every), action_of(every)
         insufficient = int(np.count_nonzero(out.outcomes == INSUFFICIENT))
         named = {name: values for name, (values, _shares) in scores.items()}
@@ -183,134 +180,3 @@ def _input(
     """A detector's input column: a feature, or a number or amount of the event."""
     at = blueprint.columns.get(f"{pack}.{name}")
     return features[at] if at is not None else batch.as_numbers(name)
-
-
-class _Extents:
-    """Start and end of a feature's window, for evidence."""
-
-    def __init__(self, blueprint: Blueprint) -> None:
-        self._columns = blueprint.columns
-        self._specs = {
-            f"{pack.name}.{spec.name}": spec for pack in blueprint.packs for spec in pack.features
-        }
-
-    def window(self, name: str, time_ms: int) -> tuple[int, int] | None:
-        """(start, end) in epoch ms; None for windows over all time."""
-        spec = self._specs.get(name)
-        if spec is None or spec.over.forever:
-            return None
-        end = time_ms - spec.delay_ms
-        if not spec.over.period:
-            return end - spec.over.span_ms, end
-        return period_start(spec.over.period, spec.over.zone, end), end
-
-
-Evidence = Mapping[tuple[int, int], Sequence[str]]
-
-
-def _evidence(blueprint: Blueprint, answers: Sequence[Answer], rows: set[int]) -> Evidence:
-    """(row, answer column) → references of the contributing events."""
-    found: dict[tuple[int, int], Sequence[str]] = {}
-    for answer in answers:
-        for number, space in answer.spaces.items():
-            first = blueprint.spaces[number].first_column
-            for item in space.evidence:
-                row = int(space.words[item[0]]) >> ROW_SHIFT
-                if row in rows:
-                    names = [name_reference(int(r)) for r in item[3 : 3 + int(item[2])]]
-                    found[row, first + int(item[1])] = names
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """One batch's outcomes, as hits are read from them."""
-
-    blueprint: Blueprint
-    batch: Batch
-    features: NDArray[np.float64]
-    truncated: NDArray[np.bool_]
-    outcomes: NDArray[np.int8]
-    rows: list[int]
-    severities: NDArray[np.int8]
-    evidence: Evidence
-    extents: _Extents
-    scores: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-
-    def hits(self) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
-        """(row, live hits, shadow hits) of every touched event, in order."""
-        outcomes = np.ascontiguousarray(self.outcomes[:, self.rows].T)
-        for place, row in enumerate(self.rows):
-            found: dict[tuple[str, str, bool], list[RuleHit]] = {}
-            for index in np.flatnonzero(outcomes[place] == HIT).tolist():
-                rule = self.blueprint.rules[index]
-                key = (rule.pack, rule.spec.subject, rule.spec.status == "live")
-                found.setdefault(key, []).append(self._rule_hit(rule, place, row))
-            event = self._event(row)
-            live, shadow = [], []
-            for (pack, subject, is_live), rule_hits in found.items():
-                hit = self._hit(row, pack, subject, tuple(rule_hits), event)
-                if hit is not None:
-                    (live if is_live else shadow).append(hit)
-            yield row, live, shadow
-
-    def _event(self, row: int) -> dict[str, Any]:
-        named = {c.name: self.batch.value(c.name, row) for c in self.batch.schema.columns}
-        return {name: value for name, value in named.items() if value is not None}
-
-    def _hit(
-        self,
-        row: int,
-        pack: str,
-        subject: str,
-        rule_hits: tuple[RuleHit, ...],
-        event: dict[str, Any],
-    ) -> Hit | None:
-        who = event.get(subject)
-        if who is None:
-            return None
-        scores = {
-            name.rpartition(".")[2]: (float(score[row]), float(share[row]))
-            for name, (score, share) in self.scores.items()
-            if name.startswith(f"{pack}.") and not np.isnan(score[row])
-        }
-        return Hit(
-            pack, str(event.get("tenant", "")), rule_hits[0].rule.domain, str(who),
-            str(event["kind"]), str(event["event_id"]), int(event["event_time"]),
-            bool(self.batch.late[row]), event, rule_hits, scores,
-        )  # fmt: skip
-
-    def _rule_hit(self, rule: Rule, place: int, row: int) -> RuleHit:
-        severity = rule.severities[-1]
-        for (at, _node), named in zip(rule.severity_nodes, rule.severities, strict=True):
-            if self.severities[at, place] == HIT:
-                severity = named
-                break
-        time = int(self.batch.times[row])
-        values: dict[str, Any] = {}
-        windows: dict[str, tuple[int, int]] = {}
-        events: dict[str, Sequence[str]] = {}
-        compared = {c.name.name: c.name for c in rule.comparisons}
-        for name in rule.shown:
-            full = f"{rule.pack}.{name}"
-            values[name] = (
-                self._feature(full, row) if full in self.blueprint.columns
-                else self.batch.value(name, row)
-            )  # fmt: skip
-        for name, node in compared.items():
-            if node.source is not Source.FEATURE:
-                values[name] = self.batch.value(name, row)
-                continue
-            label = name.partition(".")[2]
-            values[label] = self._feature(name, row)
-            extent = self.extents.window(name, time)
-            if extent:
-                windows[label] = extent
-            found = self.evidence.get((row, self.blueprint.columns[name]))
-            if found:
-                events[label] = found
-        return RuleHit(rule, severity, values, windows, events, bool(self.truncated[row]))
-
-    def _feature(self, name: str, row: int) -> float | None:
-        value = float(self.features[self.blueprint.columns[name], row])
-        return None if np.isnan(value) else value

@@ -38,7 +38,7 @@ class HalfSpaceTreesConfig:
     limits
         Feature → (least, largest) usual value; the default is (0, 1), as in River.
     learn
-        ``guarded`` (default) skips events on which a rule hit or whose own score is extreme;
+        ``normal`` (default) skips events on which a rule hit or whose own score is extreme;
         ``all`` learns every event, as River would.
     """
 
@@ -47,7 +47,7 @@ class HalfSpaceTreesConfig:
     window: int = 250
     seed: int = 1
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    learn: str = "guarded"
+    learn: str = "normal"
 
 
 class HalfSpaceTrees:

@@ -30,12 +30,12 @@ class RiverConfig:
     options
         Its constructor's arguments.
     learn
-        ``guarded`` or ``all``, as for half-space trees.
+        ``normal`` or ``all``, as for half-space trees.
     """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    learn: str = "guarded"
+    learn: str = "normal"
 
 
 def river_class(name: str) -> type[AnomalyDetector]:

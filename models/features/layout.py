@@ -6,7 +6,8 @@ time order. Everything is a flat array, so that a snapshot is a memory copy.
 
     row     [key, base, capacity, first, end, clock, cut | four words per window | cells …]
     block   records [time, reference, filter mask, values …, links …] of `stride` words,
-            then, one after the other, the columns of values that are only counted
+            then, one after the other, the columns of values that are only counted,
+            then, in blocks from `INDEX_FROM` events on, a hash index per such column
 
 `first` ≤ `tail` ≤ `head` ≤ `end` are slots of the block: a window holds [tail, head). What is
 touched together lies together: most of the cost is waiting for memory.
@@ -43,6 +44,9 @@ BLOCK_SIZES: Final = np.array(
 )
 """How many events a block can hold: steps of a third to a half, so little room is wasted."""
 COUNTERS: Final = FREE_BLOCKS + BLOCK_SIZES.shape[0]
+
+INDEX_FROM: Final = 64
+"""Blocks of so many events find an earlier equal value by hash; smaller ones look through all."""
 
 NO_SLOT: Final = -1
 
@@ -101,7 +105,8 @@ class Plan(NamedTuple):
     cells
         (cells, 5): `Cell`, value column, filter mask (0: every event), word in the row, `Holds`.
     distincts
-        (columns counted, 4): value column, link column, filter mask, whether it is the event time.
+        (columns counted, 4): value column, link column, filter mask, its hash index or −1 (event
+        times need none: they are sorted).
     features
         (features, 8): `Read`, window, cell, second cell, history cell, least history, read group,
         distinct or −1.
@@ -110,7 +115,8 @@ class Plan(NamedTuple):
     bounds
         (features,): a value from here on carries evidence; NaN: never.
     sizes
-        [columns, row words, event cap, lateness ms, horizon ms, life ms or −1, stride]: events
+        [columns, row words, event cap, lateness ms, horizon ms, life ms or −1, stride, hash
+        indexes]: events
         older than the horizon are no longer needed, entities quiet for longer than the life are
         forgotten.
     """
@@ -128,9 +134,9 @@ class Plan(NamedTuple):
 
 SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)
 C_KIND, C_COLUMN, C_FILTER, C_WORD, C_HOLDS = range(5)
-D_COLUMN, D_LINK, D_FILTER, D_IS_TIME = range(4)
+D_COLUMN, D_LINK, D_FILTER, D_INDEX = range(4)
 F_READ, F_WINDOW, F_CELL, F_SECOND, F_HISTORY, F_LEAST, F_GROUP, F_DISTINCT = range(8)
-S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE = range(7)
+S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE, S_INDEXES = range(8)
 
 EVIDENCE_MAX: Final = 50
 """Most contributing events that an answer names."""

@@ -63,12 +63,13 @@ class Answer:
 def references(partition: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Partition and offset of events as one number each; offsets below 2⁴⁸.
 
-    >>> [name_reference(int(r)) for r in references(3, np.array([4711]))]
+    >>> name_references(references(3, np.array([4711])))
     ['3:4711']
     """
     return offsets | (partition << OFFSET_BITS)
 
 
-def name_reference(reference: int) -> str:
-    """A reference as a person reads it: ``partition:offset``."""
-    return f"{reference >> OFFSET_BITS}:{reference & ((1 << OFFSET_BITS) - 1)}"
+def name_references(found: NDArray[np.int64]) -> list[str]:
+    """References as a person reads them: ``partition:offset``."""
+    mask = (1 << OFFSET_BITS) - 1
+    return [f"{reference >> OFFSET_BITS}:{reference & mask}" for reference in found.tolist()]

@@ -195,7 +195,8 @@ class _Layout:
 
     def _window(self, feature: Feature) -> int:
         spec = feature.spec
-        is_last = spec.aggregate in ("last", "previous", "since")
+        # a history must be counted, so its events are all kept, not only the last one
+        is_last = spec.aggregate in ("last", "previous", "since") and not spec.min_history
         calendar = -1
         if spec.over.period:
             zone = (spec.over.period, spec.over.zone)
@@ -257,13 +258,15 @@ class _Layout:
             features[:, place] = [moved.get(int(cell), -1) for cell in features[:, place]]
         starts = [period_starts(*calendar) for calendar in self.calendars]
         horizon, life = self._horizons(lateness_ms)
+        hashed = [i for (value, _mask), i in self.distincts.items() if not self._is_time(value)]
+        indexes = {i: number for number, i in enumerate(hashed)}
         return Plan(
             np.array(windows, np.int64),
             np.cumsum([0, *(len(s) for s in starts)]),
             np.concatenate([*starts, np.zeros(1, np.int64)]),
             cells,
             np.array(
-                [[columns[value], links + i, mask, self._is_time(value)]
+                [[columns[value], links + i, mask, indexes.get(i, -1)]
                  for (value, mask), i in self.distincts.items()], np.int64,
             ).reshape(-1, 4),
             features,
@@ -271,7 +274,7 @@ class _Layout:
             np.array(bounds, np.float64),
             np.array(
                 [VALUES + len(columns) + len(self.distincts), words, cap, lateness_ms, horizon, life,
-                 links + len(self.distincts)]
+                 links + len(self.distincts), len(indexes)]
             ),
         )  # fmt: skip
 

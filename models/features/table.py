@@ -45,6 +45,7 @@ from models.features.layout import (
     Store,
 )
 from models.features.cells import clear_cells, is_null, passes
+from models.features.index import block_words, rebuild_indexes
 from models.features.links import address, moved_link
 
 _LAST = 7
@@ -120,7 +121,7 @@ def _free_block(store: Store, base: int, capacity: int) -> None:
 
 
 @inline
-def _take_block(store: Store, columns: int, size: int) -> int:
+def _take_block(store: Store, plan: Plan, size: int) -> int:
     """Base of a block of a size class, or −1 when the arena is full."""
     head = FREE_BLOCKS + size
     base = store.counters[head] - 1
@@ -128,7 +129,7 @@ def _take_block(store: Store, columns: int, size: int) -> int:
         store.counters[head] = store.arena[base]
         return base
     base = store.counters[ARENA_USED]
-    words = columns * BLOCK_SIZES[size]
+    words = block_words(plan, BLOCK_SIZES[size])
     if base + words > store.arena.shape[0]:
         return -1
     store.counters[ARENA_USED] = base + words
@@ -226,7 +227,7 @@ def ensure_room(store: Store, plan: Plan, row: int) -> bool:
         if capacity // 4 < room < capacity:
             room = capacity
         else:
-            target = _take_block(store, columns, size)
+            target = _take_block(store, plan, size)
             if target < 0:
                 return False
     stride = plan.sizes[S_STRIDE]
@@ -244,6 +245,7 @@ def ensure_room(store: Store, plan: Plan, row: int) -> bool:
         _free_block(store, base, capacity)
     rows[row, BASE], rows[row, CAPACITY] = target, room
     _shift_slots(store, plan, row, keep)
+    rebuild_indexes(store, plan, row)
     return True
 
 

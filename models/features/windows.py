@@ -15,7 +15,7 @@ from models.features.layout import (
     CUT,
     D_COLUMN,
     D_FILTER,
-    D_IS_TIME,
+    D_INDEX,
     D_LINK,
     DELAY,
     END,
@@ -24,6 +24,7 @@ from models.features.layout import (
     ENTRY_TIME,
     ENTRY_VALUES,
     FIRST,
+    INDEX_FROM,
     MASK,
     NEVER,
     NO_SLOT,
@@ -42,6 +43,7 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.index import find_latest, rebuild_indexes
 from models.features.links import address, earlier, later, make_link
 from models.features.table import slot_after
 
@@ -179,8 +181,11 @@ def _link(store: Store, plan: Plan, row: int, slot: int) -> None:
         key = arena[base + column * capacity + slot]
         if key == 0 or not passes(store, base, stride, slot, mask):
             continue
-        if plan.distincts[counted, D_IS_TIME]:
+        index = plan.distincts[counted, D_INDEX]
+        if index < 0:
             before = _same_time_before(store, plan, row, mask, slot)
+        elif capacity >= INDEX_FROM and slot + 1 == store.rows[row, END]:
+            before = find_latest(store, plan, row, index, column, key, slot)
         else:
             before = _same_before(store, plan, row, column, mask, key, slot)
         after = NO_SLOT
@@ -263,7 +268,7 @@ def insert(store: Store, plan: Plan, row: int, entry: np.ndarray) -> None:
     time = entry[ENTRY_TIME]
     if rows[row, END] - rows[row, FIRST] >= plan.sizes[S_CAP]:
         oldest = rows[row, BASE] + rows[row, FIRST] * plan.sizes[S_STRIDE] + TIME
-        if time <= store.arena[oldest]:
+        if time < store.arena[oldest]:
             # older than everything that is kept: it would be the one to go
             rows[row, CUT] = max(rows[row, CUT], time)
             return
@@ -273,6 +278,7 @@ def insert(store: Store, plan: Plan, row: int, entry: np.ndarray) -> None:
     rows[row, END] += 1
     _write(store, plan, row, slot, entry)
     _link(store, plan, row, slot)
+    rebuild_indexes(store, plan, row)
     for window in range(plan.windows.shape[0]):
         first = WINDOWS + WINDOW_WORDS * window
         until = rows[row, CLOCK] - plan.windows[window, DELAY]

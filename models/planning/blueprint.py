@@ -6,6 +6,7 @@ the same are kept once, whoever asks for them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from models.features.scatter import (
 )
 from models.fx import FxRates
 from models.hashing import Secret
-from models.pack import DetectorSpec, PackSpec
+from models.pack import DetectorSpec, FeatureSpec, PackSpec
 from models.planning.bounds import event_part
 from models.planning.features import plan_features
 from models.planning.names import event_names, kinds_mask
@@ -110,6 +111,11 @@ class Blueprint:
     detectors: tuple[tuple[str, DetectorSpec], ...]
     rules: tuple[Rule, ...]
     kinds: int
+
+    @cached_property
+    def specs(self) -> Mapping[str, FeatureSpec]:
+        """Full feature name → as written."""
+        return {f"{p.name}.{spec.name}": spec for p in self.packs for spec in p.features}
 
 
 def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from models.errors import ConfigError, Place
@@ -64,6 +65,19 @@ class Rule:
     shown: frozenset[str]
     reads_detectors: bool
     domain: str
+
+    @cached_property
+    def evidence(self) -> tuple[tuple[str, bool, str, float], ...]:
+        """(name, is a feature, operator, threshold) of its comparisons, in order."""
+        return tuple(
+            (
+                compared.name.name if compared.name.of_event else compared.name.name.partition(".")[2],
+                not compared.name.of_event,
+                compared.operator,
+                compared.threshold,
+            )
+            for compared in self.comparisons
+        )
 
 
 class _RulePlanner:

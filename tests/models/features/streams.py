@@ -1,7 +1,9 @@
 """Hypothesis strategies: packs of features, and streams made to be hostile to them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from models.expressions.tree import Node
@@ -20,7 +22,6 @@ from tests.models.features.building import (
     OWN,
     PRICE,
     feature,
-    space_of,
 )
 
 HOUR = 3_600_000
@@ -122,6 +123,11 @@ def features(
     return found
 
 
+def groups_of(given: list[Feature]) -> list[Group]:
+    """List the read groups of features."""
+    return list(dict.fromkeys(Group(f.spec.of, f.spec.exclude_current) for f in given))
+
+
 AMOUNTS = st.none() | st.sampled_from((0, 1, -1, 10_000, 20_000, 99_999_999_999))
 PRICES = st.none() | st.sampled_from((0.0, 0.1, 0.2, -0.3, 1.5, 1e6, 1234.5678))
 HUGE_PRICES = st.none() | st.sampled_from((0.0, 0.1, 0.2, -0.3, 1e15, -1e15, 1e15 / 3, 7e11))
@@ -130,9 +136,7 @@ DEVICES = st.none() | st.sampled_from((1, -1, 2, 1 << 32, -(1 << 63), 0x7FF8_000
 OPENINGS = st.none() | st.sampled_from((0, START, START - 1))
 
 
-@st.composite
 def visits(
-    draw: st.DrawFn,
     given: list[Feature],
     scale: Scale,
     *,
@@ -141,41 +145,41 @@ def visits(
     most: int = 60,
     prices: st.SearchStrategy[float | None] = PRICES,
     late_updates: bool = False,
-) -> list[Visit]:
-    """Draw a stream: steps forward and back, within the allowed lateness and beyond it."""
-    groups = list(dict.fromkeys(Group(f.spec.of, f.spec.exclude_current) for f in given))
+    reads_everything: bool = False,
+) -> st.SearchStrategy[list[Visit]]:
+    """Streams that step forward and back, within the allowed lateness and beyond it."""
+    groups = groups_of(given)
     lateness = given[0].lateness_ms
-    newest, found = scale.start if start is None else start, list[Visit]()
-    back = st.integers(0, lateness) if lateness else st.just(0)
-    for number in range(draw(st.integers(1, most))):
-        step = draw(st.sampled_from(scale.steps))
-        way = draw(st.sampled_from("fffffbbx"))
-        at_ms = {"f": newest + step, "b": newest - draw(back), "x": newest - lateness - step}[way]
-        is_late = at_ms < newest - lateness
-        newest = max(newest, at_ms)
-        found.append(
-            Visit(
-                key=draw(st.integers(1, entities)),
-                at_ms=at_ms,
-                reference=1000 + number,
-                # a late event reads, but updates nothing
-                updates=draw(st.sampled_from((True, True, True, False)))
-                and (late_updates or not is_late),
-                reads=frozenset(draw(st.sets(st.sampled_from(groups)))),
-                values={
-                    AMOUNT: draw(AMOUNTS),
-                    PRICE: draw(prices),
-                    DEVICE: draw(DEVICES),
-                    OPENED: draw(OPENINGS),
-                },
-                true=frozenset(draw(st.sets(st.sampled_from((CASH, FRAUD))))),
+    move = st.tuples(
+        st.sampled_from("fffffbbx"),
+        st.sampled_from(scale.steps),
+        st.integers(0, lateness),
+        st.integers(1, entities),
+        st.sampled_from((True, True, True, False)),
+        st.just(groups) if reads_everything else st.sets(st.sampled_from(groups)),
+        st.tuples(AMOUNTS, prices, DEVICES, OPENINGS),
+        st.sampled_from(((), (CASH,), (FRAUD,), (CASH, FRAUD))),
+    )
+
+    def fold(moves: list[tuple[Any, ...]]) -> list[Visit]:
+        newest, found = scale.start if start is None else start, list[Visit]()
+        for number, (way, step, back, key, updates, reads, values, true) in enumerate(moves):
+            at_ms = {"f": newest + step, "b": newest - back, "x": newest - lateness - step}[way]
+            # a late event reads, but updates nothing
+            updates = updates and (late_updates or at_ms >= newest - lateness)  # noqa: PLW2901
+            newest = max(newest, at_ms)
+            named = dict(zip((AMOUNT, PRICE, DEVICE, OPENED), values, strict=True))
+            found.append(
+                Visit(key, at_ms, 1000 + number, updates, frozenset(reads), named, frozenset(true))
             )
-        )
-    return found
+        return found
+
+    # left alone, lists are about six long
+    few = st.lists(move, min_size=1, max_size=8)
+    many = st.lists(move, min_size=most // 3, max_size=most)
+    return (few | many | many).map(fold)
 
 
-def reading_everything(given: list[Feature], stream: list[Visit]) -> list[Visit]:
-    """Let every visit read every group."""
-    space = space_of(given)
-    groups = frozenset(Group(f.spec.of, f.spec.exclude_current) for f in space.features)
-    return [replace(visit, reads=groups) for visit in stream]
+def examples(share: int) -> settings:
+    """So many examples per hundred of the profile's."""
+    return settings(max_examples=max(1, share * settings.default.max_examples // 100))

@@ -1,0 +1,147 @@
+"""From a batch's outcomes to hits: who is concerned, what the rules saw, which events led there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.alerts import Facts, Hit, RuleHit, rfc3339
+from models.batch import Batch
+from models.expressions.codes import HIT
+from models.features.calendar import period_start
+from models.features.layout import ROW_SHIFT
+from models.features.messages import Answer, name_references
+from models.pack import FeatureSpec
+from models.planning.blueprint import Blueprint
+from models.planning.rules import Rule
+
+Evidence = Mapping[tuple[int, int], NDArray[np.int64]]
+
+
+def evidence_of(blueprint: Blueprint, answers: Sequence[Answer], rows: set[int]) -> Evidence:
+    """(row, answer column) → references of the contributing events."""
+    found: dict[tuple[int, int], NDArray[np.int64]] = {}
+    for answer in answers:
+        for number, space in answer.spaces.items():
+            first = blueprint.spaces[number].first_column
+            owners = (space.words[space.evidence[:, 0]] >> ROW_SHIFT).tolist()
+            for item, row in zip(space.evidence, owners, strict=True):
+                if row in rows:
+                    found[row, first + int(item[1])] = item[3 : 3 + int(item[2])]
+    return found
+
+
+def window_of(spec: FeatureSpec, time_ms: int) -> tuple[int, int] | None:
+    """(start, end) of a feature's window, epoch ms; None for windows over all time."""
+    if spec.over.forever:
+        return None
+    end = time_ms - spec.delay_ms
+    if spec.over.period:
+        return period_start(spec.over.period, spec.over.zone, end), end
+    return end - spec.over.span_ms, end
+
+
+@dataclass(frozen=True, slots=True)
+class HitReader:
+    """One batch's outcomes, as hits are read from them.
+
+    Attributes
+    ----------
+    features, truncated, outcomes
+        (columns, n), (n,), (rules, n) of the batch.
+    rows
+        The events on which any rule hit.
+    severities
+        (severity conditions, rows).
+    evidence, scores
+        Contributing events; detector name → (scores, tail shares).
+    """
+
+    blueprint: Blueprint
+    batch: Batch
+    features: NDArray[np.float64]
+    truncated: NDArray[np.bool_]
+    outcomes: NDArray[np.int8]
+    rows: list[int]
+    severities: NDArray[np.int8]
+    evidence: Evidence
+    scores: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+    def hits(self) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
+        """(row, live hits, shadow hits) of every touched event, in order."""
+        outcomes = np.ascontiguousarray(self.outcomes[:, self.rows].T)
+        for place, row in enumerate(self.rows):
+            by_pack: dict[str, list[Rule]] = {}
+            for index in np.flatnonzero(outcomes[place] == HIT).tolist():
+                rule = self.blueprint.rules[index]
+                by_pack.setdefault(rule.pack, []).append(rule)
+            event = self._event(row)
+            live: list[Hit] = []
+            shadow: list[Hit] = []
+            for pack, rules in by_pack.items():
+                facts = self._facts(pack, rules, row)
+                grouped: dict[tuple[str, bool], list[RuleHit]] = {}
+                for rule in rules:
+                    key = (rule.spec.subject, rule.spec.status == "live")
+                    hit = RuleHit(rule, self._severity(rule, place))
+                    grouped.setdefault(key, []).append(hit)
+                for (subject, is_live), rule_hits in grouped.items():
+                    if event.get(subject) is not None:
+                        hit = self._hit(row, pack, subject, tuple(rule_hits), facts, event)
+                        (live if is_live else shadow).append(hit)
+            yield row, live, shadow
+
+    def _event(self, row: int) -> dict[str, Any]:
+        named = {c.name: self.batch.value(c.name, row) for c in self.batch.schema.columns}
+        return {name: value for name, value in named.items() if value is not None}
+
+    def _hit(
+        self,
+        row: int,
+        pack: str,
+        subject: str,
+        rule_hits: tuple[RuleHit, ...],
+        facts: Facts,
+        event: dict[str, Any],
+    ) -> Hit:
+        scores = {
+            name.rpartition(".")[2]: (float(score[row]), float(share[row]))
+            for name, (score, share) in self.scores.items()
+            if name.startswith(f"{pack}.") and not np.isnan(score[row])
+        }
+        return Hit(
+            pack, str(event.get("tenant", "")), rule_hits[0].rule.domain, str(event[subject]),
+            str(event["kind"]), str(event["event_id"]), int(event["event_time"]),
+            bool(self.batch.late[row]), event, rule_hits, facts, scores,
+        )  # fmt: skip
+
+    def _severity(self, rule: Rule, place: int) -> str:
+        for (at, _node), named in zip(rule.severity_nodes, rule.severities, strict=True):
+            if self.severities[at, place] == HIT:
+                return named
+        return rule.severities[-1]
+
+    def _facts(self, pack: str, rules: Sequence[Rule], row: int) -> Facts:
+        time = int(self.batch.times[row])
+        values: dict[str, Any] = {}
+        windows: dict[str, Sequence[str]] = {}
+        events: dict[str, Sequence[str]] = {}
+        compared = {item[0] for rule in rules for item in rule.evidence}
+        shown = {name for rule in rules for name in rule.shown}
+        for name in compared | shown:
+            full = f"{pack}.{name}"
+            column = self.blueprint.columns.get(full)
+            if column is None:
+                values[name] = self.batch.value(name, row)
+                continue
+            value = float(self.features[column, row])
+            values[name] = None if np.isnan(value) else value
+            spec = self.blueprint.specs.get(full)
+            window = window_of(spec, time) if spec else None
+            if window:
+                windows[name] = [rfc3339(window[0]), rfc3339(window[1])]
+            if (row, column) in self.evidence:
+                events[name] = name_references(self.evidence[row, column])
+        return Facts(values, windows, events, bool(self.truncated[row]))
