@@ -36,3 +36,32 @@ def use_kernel_cache() -> Path:
         return directory
     numba.config.CACHE_DIR = str(directory)
     return directory
+
+
+def announce_compilation() -> None:
+    """Say why the first start takes longer."""
+    directory = cache_directory()
+    if not directory.exists() or not any(directory.iterdir()):
+        print("compiling the kernels, once: about a minute", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def compile_ahead() -> None:
+    """Compile every kernel that the engine uses, by scoring a little of everything."""
+    announce_compilation()
+    use_kernel_cache()
+    from config.packs import load_pack  # noqa: PLC0415 - after the cache is in place
+    from dataflows.offline import Offline  # noqa: PLC0415
+    from models.planning.blueprint import Deployment, draw  # noqa: PLC0415
+    from models.records import RawBlock  # noqa: PLC0415
+    from models.simulator.world import World, WorldConfig  # noqa: PLC0415
+
+    offline = Offline(draw([load_pack("payments"), load_pack("trading")], Deployment()))
+    batch = next(World(WorldConfig(accounts=2000)).batches())
+    escaped = b'{"event_id":"\\u0061","event_time":1767542400000,"kind":"trade"}\n'
+    offline.feed(RawBlock(0, batch.lines + escaped, 0, batch.last_ms))
+    offline.finish()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    compile_ahead()

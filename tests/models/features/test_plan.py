@@ -167,7 +167,10 @@ def test_only_counted_values_stand_behind_the_records():
 
 
 def test_how_long_events_and_entities_are_kept():
-    windows = [feature("count", over=HOUR, delay=5, lateness=7), feature("last", PRICE, over=9 * HOUR)]
+    windows = [
+        feature("count", over=HOUR, delay=5, lateness=7),
+        feature("last", PRICE, over=9 * HOUR),
+    ]
     plan = lay_out(space_of(windows))
     assert plan.sizes[S_HORIZON] == HOUR + 5 + 7  # of the last event's predecessors none is needed
     assert plan.sizes[S_LIFE] == 9 * HOUR + 7

@@ -21,7 +21,9 @@ def test_every_feature_equals_its_definition(data):
 @streams.examples(100)
 def test_features_of_a_long_life_equal_their_definition(data):
     features = data.draw(streams.features(streams.MILLISECONDS, ROOMY))
-    stream = streams.visits(features, streams.MILLISECONDS, entities=1, most=150, reads_everything=True)
+    stream = streams.visits(
+        features, streams.MILLISECONDS, entities=1, most=150, reads_everything=True
+    )
     Twins(features).read(data.draw(stream))
 
 
@@ -58,7 +60,5 @@ def test_a_huge_value_that_came_and_went_leaves_nothing_behind(data):
     features = data.draw(
         streams.features(streams.MILLISECONDS, ROOMY, aggregates=("sum", "mean", "std", "max"))
     )
-    stream = streams.visits(
-        features, streams.MILLISECONDS, entities=1, prices=streams.HUGE_PRICES
-    )
+    stream = streams.visits(features, streams.MILLISECONDS, entities=1, prices=streams.HUGE_PRICES)
     Twins(features).read(data.draw(stream))

@@ -1,0 +1,33 @@
+"""Settings and packs to a blueprint, for every command."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.lookups import load_fx
+from config.packs import load_pack
+from config.settings import Settings, load_settings
+from models.planning.blueprint import Blueprint, Deployment, draw
+
+
+def deployment_of(settings: Settings) -> Deployment:
+    """What the core needs of the settings."""
+    return Deployment(
+        settings.hash_key,
+        settings.base_currency,
+        settings.all_currencies,
+        settings.allowed_lateness_ms,
+        settings.shards,
+        load_fx(settings.fx, settings.base_currency, settings.all_currencies),
+    )
+
+
+def load(packs: Sequence[str], config: Path | None) -> tuple[Settings, Blueprint]:
+    """Load settings and packs, and plan them.
+
+    Raises
+    ------
+    ConfigError
+        With file, line, value and a hint.
+    """
+    settings = load_settings(config)
+    return settings, draw([load_pack(name) for name in packs], deployment_of(settings))

@@ -1,0 +1,142 @@
+"""The `riverguard` command: one function per command, one place that prints errors."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+
+from cli.kernels import announce_compilation, use_kernel_cache
+
+use_kernel_cache()
+
+import typer  # noqa: E402 - kernels must know their cache before anything of models is imported
+
+from models.errors import ConfigError, RiverguardError  # noqa: E402
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+                  pretty_exceptions_enable=False,
+                  help="A streaming engine for fraud and anomaly detection.")  # fmt: skip
+alerts_app = typer.Typer(no_args_is_help=True, help="Read alerts from Redis.")
+app.add_typer(alerts_app, name="alerts")
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file.")]
+State = Annotated[
+    Path | None, typer.Option("--state", help="Directory to keep, and to resume from.")
+]
+Redis = Annotated[str | None, typer.Option("--redis", help="URL of a Redis server.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+
+@app.command()
+def demo(
+    source: Annotated[Path | None, typer.Argument(help="A file instead of the simulator.")] = None,
+    packs: Annotated[str, typer.Option(help="Packs, by comma.")] = "payments,trading",
+    seconds: Annotated[float | None, typer.Option(help="Stop so long after the first event.")] = None,
+    rate: Annotated[float, typer.Option(help="Simulated events per second; 0: full speed.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 7,
+    state: State = None,
+    config: Config = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Plain lines, no panel.")] = False,
+) -> None:
+    """Run the whole engine on simulated traffic and show the alerts."""
+    announce_compilation()
+    from cli.demo import demo as run  # noqa: PLC0415 - each command pays for its own imports
+
+    run(source, packs.split(","), config, seconds=seconds, rate=rate, seed=seed, state=state,
+        headless=headless)  # fmt: skip
+
+
+@app.command()
+def score(
+    pack: Annotated[str, typer.Argument(help="Name or path of a pack.")],
+    source: Annotated[str, typer.Argument(help=".ndjson, .gz, .parquet, .csv, or - for stdin.")],
+    scores: Annotated[Path | None, typer.Option("-o", "--scores", help="Parquet, a row per event.")] = None,
+    alerts: Annotated[Path | None, typer.Option(help="NDJSON of the alerts.")] = None,
+    dead_letters: Annotated[Path | None, typer.Option(help="NDJSON of rejected records.")] = None,
+    late: Annotated[Path | None, typer.Option(help="NDJSON of late events.")] = None,
+    as_of: Annotated[datetime | None, typer.Option(help="When the file counts as received (UTC).")] = None,
+    config: Config = None,
+) -> None:
+    """Score every event of a file, in event-time order."""
+    announce_compilation()
+    from cli.score import score as run  # noqa: PLC0415
+
+    run(pack, source, scores=scores, alerts=alerts, dead_letters=dead_letters, late=late,
+        as_of=as_of, config=config)  # fmt: skip
+
+
+@app.command()
+def check(
+    packs: Annotated[list[str] | None, typer.Argument(help="Names or paths; all shipped ones.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Load packs, plan them and run their examples."""
+    announce_compilation()
+    from cli.check import check as run  # noqa: PLC0415
+
+    if not run(packs or [], config, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("-o", "--output", help="NDJSON of the events.")],
+    truth: Annotated[Path | None, typer.Option(help="NDJSON of the incidents.")] = None,
+    days: Annotated[float, typer.Option(help="Simulated days.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the world.")] = 7,
+    accounts: Annotated[int, typer.Option(help="Accounts.")] = 20_000,
+    instruments: Annotated[int, typer.Option(help="Instruments.")] = 24,
+) -> None:
+    """Write labelled synthetic traffic."""
+    from cli.simulate import simulate as run  # noqa: PLC0415
+
+    run(output, truth, days=days, seed=seed, accounts=accounts, instruments=instruments)
+
+
+@alerts_app.command("tail")
+def alerts_tail(
+    count: Annotated[int, typer.Option("-n", help="How many of the newest.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    redis: Redis = None,
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the newest alerts."""
+    from cli.alerts import tail  # noqa: PLC0415
+
+    tail(redis, state, count=count, follow=follow, as_json=as_json)
+
+
+@alerts_app.command("show")
+def alerts_show(
+    alert_id: Annotated[str, typer.Argument(help="An alert's id.")],
+    redis: Redis = None,
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain one alert."""
+    from cli.alerts import show  # noqa: PLC0415
+
+    if not show(redis, state, alert_id, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run a command; errors are one message with a hint, and an exit code."""
+    try:
+        app(prog_name="riverguard")
+    except ConfigError as error:
+        _report(error)
+        sys.exit(2)
+    except RiverguardError as error:
+        _report(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _report(error: RiverguardError) -> None:
+    Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)

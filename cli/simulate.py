@@ -1,0 +1,28 @@
+"""`riverguard simulate`: labelled synthetic traffic as files."""
+
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from models.simulator.world import World, WorldConfig
+
+_SLICES_PER_DAY = 144
+
+
+def simulate(
+    output: Path, truth: Path | None, *, days: float, seed: int, accounts: int, instruments: int
+) -> None:
+    """Write simulated events, and what is hidden in them, and print a summary."""
+    world = World(WorldConfig(seed=seed, accounts=accounts, instruments=instruments))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    events, incidents = 0, []
+    with output.open("wb") as file:
+        for batch in islice(world.batches(), round(days * _SLICES_PER_DAY)):
+            file.write(batch.lines)
+            events += batch.events
+            incidents.extend(batch.incidents)
+    if truth:
+        truth.write_bytes(b"".join(orjson.dumps(incident) + b"\n" for incident in incidents))
+    summary = {"events": events, "incidents": len(incidents), "seed": seed, "output": str(output)}
+    print(orjson.dumps(summary).decode())  # noqa: T201

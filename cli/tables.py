@@ -1,0 +1,64 @@
+"""Tables in and out: Parquet and CSV inputs as NDJSON, scores as Parquet."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from models.errors import ConfigError
+from models.planning.blueprint import Blueprint
+from models.scoring import Scored
+
+ROWS_AT_ONCE = 200_000
+
+
+@contextmanager
+def as_ndjson(source: str) -> Iterator[str]:
+    """A path that the file source reads; Parquet and CSV are converted beside the way.
+
+    Raises
+    ------
+    ConfigError
+        When a table cannot be read.
+    """
+    suffix = Path(source).suffix
+    if suffix not in (".parquet", ".csv"):
+        yield source
+        return
+    with tempfile.TemporaryDirectory(prefix="riverguard-") as folder:
+        target = Path(folder) / "events.ndjson"
+        try:
+            scan = pl.scan_parquet(source) if suffix == ".parquet" else pl.scan_csv(source)
+            scan.sink_ndjson(target)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ConfigError(
+                f"cannot read {source}: {error}", hint="a table with one event per row"
+            ) from None
+        yield str(target)
+
+
+class ScoreTable:
+    """One row per event: event_id, risk, action, each detector's score."""
+
+    def __init__(self, blueprint: Blueprint, path: Path) -> None:
+        self._path = path
+        self._detectors = [f"{pack}.{spec.name}" for pack, spec in blueprint.detectors]
+        self._frames: list[pl.DataFrame] = []
+
+    def write(self, scored: Sequence[Scored]) -> None:
+        """Add the events of scored batches."""
+        for one in scored:
+            batch = one.batch
+            ids = [batch.text("event_id", row) for row in range(len(batch))]
+            columns = {"event_id": ids, "risk": one.risk, "action": one.action}
+            for name in self._detectors:
+                columns[name.rpartition(".")[2]] = one.scores[name]
+            frame = pl.DataFrame(columns, nan_to_null=True)
+            self._frames.append(frame)
+
+    def close(self) -> None:
+        """Write the file."""
+        frames = self._frames or [pl.DataFrame({"event_id": [], "risk": [], "action": []})]
+        pl.concat(frames).write_parquet(self._path)

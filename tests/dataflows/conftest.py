@@ -1,0 +1,147 @@
+"""A small pack, a small world and sinks that remember."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.packs import load_pack
+from connectors.file import FileSource
+from dataflows.execute import execute, opened
+from dataflows.offline import Offline
+from dataflows.score import Outlets
+from models.planning.blueprint import Blueprint, Deployment, draw
+from models.records import Alert, RawBlock, Repeat
+from models.simulator.world import World, WorldConfig
+
+PACK = """
+pack: small
+on: [payment, login]
+features:
+  payments_10m: {count: "*", by: account, over: 10m, on: [payment]}
+  paid_1h: {sum: amount_base, by: account, over: 1h, on: [payment]}
+  spread_1h: {std: amount_base, by: account, over: 1h, on: [payment]}
+  payees_1d: {distinct: counterparty, by: account, over: 1d, on: [payment]}
+  received_1d: {sum: amount_base, by: counterparty, of: account, over: 1d, on: [payment]}
+  today: {sum: amount_base, by: customer, over: "day(Asia/Shanghai)", on: [payment]}
+  usual: {mean: amount_base, by: account, over: 12h, delay: 1h, min_history: 2, on: [payment]}
+  failures_5m: {count: "*", by: customer, over: 5m, on: [login], where: "outcome = 'fail'"}
+  device_before: {last: device, by: account, exclude_current: true, on: [payment]}
+detectors:
+  isolation: {model: half_space_trees, features: [paid_1h, payees_1d, amount_base], trees: 5,
+              height: 5, window: 100, limits: {paid_1h: [0, 5000], payees_1d: [0, 10],
+              amount_base: [0, 3000]}}
+rules:
+  - id: MANY
+    on: [payment]
+    name: {en: Many payments, zh: 多笔支付}
+    when: payments_10m >= 3
+    subject: account
+    severity: {high: payments_10m >= 6, medium: TRUE}
+    cooldown: 30m
+    because: {en: "{payments_10m} payments in ten minutes", zh: "十分钟内 {payments_10m} 笔支付"}
+  - id: LARGE
+    on: [payment]
+    name: {en: Larger than usual, zh: 金额异常}
+    when: amount_base > 4 * usual AND amount_base > 500
+    subject: account
+    severity: medium
+    because: {en: "{amount_base} against a usual {usual}", zh: "{amount_base}，平时 {usual}"}
+  - id: FAILED
+    on: [login]
+    name: {en: Failed logins, zh: 登录失败}
+    when: failures_5m >= 3
+    subject: customer
+    severity: low
+    cooldown: 10m
+    because: {en: "{failures_5m} failed logins", zh: "{failures_5m} 次登录失败"}
+  - id: MOVED
+    on: [payment]
+    name: {en: New device and money through, zh: 新设备过账}
+    when: device <> device_before AND received_1d > 1000 AND today > 2000 AND spread_1h > 1
+    subject: account
+    severity: high
+    because: {en: "{received_1d} in, {today} out today", zh: "今日转入 {received_1d}，转出 {today}"}
+  - id: ODD
+    on: [payment]
+    name: {en: Unusual, zh: 异常}
+    when: isolation_p <= 0.002
+    subject: account
+    severity: low
+    because: {en: "isolation {isolation}", zh: "孤立度 {isolation}"}
+"""
+
+
+class Remembering:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self.flushed = 0
+
+    def write(self, items: Sequence[Any]) -> None:
+        self.items.extend(items)
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def pack_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("pack") / "small.yaml"
+    path.write_text(PACK)
+    return path
+
+
+@pytest.fixture(scope="session")
+def blueprint(pack_file) -> Blueprint:
+    return draw([load_pack(str(pack_file))], Deployment())
+
+
+@pytest.fixture(scope="session")
+def lines() -> bytes:
+    """About 20,000 simulated events with a few bad ones."""
+    world = World(WorldConfig(seed=3, accounts=3000, incidents_per_day=300))
+    parts = [batch.lines for batch in itertools.islice(world.batches(skip=60), 60)]
+    parts.insert(5, b"{broken\n")
+    parts.insert(9, b'{"event_id":"x","event_time":1767542400000,"kind":"payment"}\n')
+    return b"".join(parts)
+
+
+@pytest.fixture
+def flow(tmp_path):
+    """Run lines through the dataflow; returns (alerts and repeats, dead letters, counters)."""
+
+    def run(blueprint: Blueprint, data: bytes, *, block_bytes: int = 1 << 20):
+        path = tmp_path / "events.ndjson"
+        path.write_bytes(data)
+        alerts, dead, late = Remembering(), Remembering(), Remembering()
+        with opened(None) as place:
+            source = FileSource((str(path),), block_bytes=block_bytes)
+            execute(blueprint, source, Outlets(alerts, dead, late), place)
+            return alerts.items, dead.items, place[1].counters
+
+    return run
+
+
+def offline_alerts(
+    blueprint: Blueprint, data: bytes, *, block_bytes: int = 1 << 20, ordered: bool = False
+) -> list[Alert | Repeat]:
+    """Alerts of the engine-free runner; blocks are cut at line ends."""
+    offline, out, at, record = Offline(blueprint, ordered=ordered), [], 0, 0
+    while at < len(data):
+        end = data.find(b"\n", min(at + block_bytes, len(data)) - 1) + 1 or len(data)
+        block = data[at:end]
+        out += offline.feed(RawBlock(0, block, record, 1_800_000_000_000)).alerts
+        at, record = end, record + block.count(b"\n")
+    return out + offline.finish().alerts
+
+
+@pytest.fixture(scope="session")
+def offline():
+    return offline_alerts
