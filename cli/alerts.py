@@ -47,12 +47,15 @@ def tail(url: str | None, state: Path | None, *, count: int, follow: bool, as_js
     """Print the newest alerts, oldest first; with `follow` go on until Ctrl-C."""
     console = Console()
     with reader(url, state) as alerts:
+        found = alerts.recent(count)
         newest = START
-        for newest, content in alerts.recent(count):
-            _line(console, content, as_json=as_json)
-        while follow:
-            for newest, content in alerts.tail(newest):
+        while True:
+            for stream_id, content in found:
                 _line(console, content, as_json=as_json)
+                newest = stream_id
+            if not follow:
+                return
+            found = alerts.tail(newest)
 
 
 def _line(console: Console, content: Mapping[str, Any], *, as_json: bool) -> None:

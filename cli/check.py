@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import orjson
+from dataflows.examples import ExampleResult, run_examples
 from rich.console import Console
 from rich.table import Table
 
 from cli.deployment import deployment_of
 from config.packs import load_pack, pack_names
 from config.settings import load_settings
-from dataflows.examples import ExampleResult, run_examples
 from models.errors import ConfigError
 from models.planning.blueprint import draw
 
@@ -48,9 +48,7 @@ def check(packs: list[str], config: Path | None, *, as_json: bool) -> bool:
     return not failed and not errors
 
 
-def _show(
-    *, loaded_names: list[str], counts: tuple[int, int], failed: list[ExampleResult]
-) -> None:
+def _show(*, loaded_names: list[str], counts: tuple[int, int], failed: list[ExampleResult]) -> None:
     console = Console()
     rules, examples = counts
     console.print(

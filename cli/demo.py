@@ -33,7 +33,7 @@ FRESH: Final = Path("out/demo")
 _MARKER: Final = ".riverguard"
 
 
-def demo(  # noqa: PLR0914 - it ties all ends together
+def demo(
     source: Path | None,
     packs: list[str],
     config: Path | None,
@@ -64,9 +64,7 @@ def demo(  # noqa: PLR0914 - it ties all ends together
         _stop_on_signals(run)
         sinks = _sinks(directory, redis.url, caught)
         backlog = (lambda: handed[0] - run.counters.events) if source is None else (lambda: 0)
-        watch = Watch(
-            run.counters, backlog, run.stopping.set, seconds, console, headless=headless
-        )
+        watch = Watch(run.counters, backlog, run.stopping.set, seconds, console, headless=headless)
         try:
             with watch:
                 execute(blueprint, events, sinks, (root, run), settings.commit_every_ms)

@@ -1,22 +1,44 @@
 """Where compiled kernels are kept between runs, and how they are compiled ahead.
 
-The folder's name hashes every source that a kernel can be made of, so an edited helper can never
-be met by machine code that was compiled from its older text.
+The folder's name hashes every source that a kernel can be made of: the files that compile
+something, and all that they import of ours. So an edited helper can never be met by machine code
+that was compiled from its older text, and editing anything else compiles nothing anew.
 """
 
 import hashlib
 import os
 import platform
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def kernel_sources() -> list[Path]:
+    """Every file of `models` that defines a kernel, and those that it imports, in turn."""
+    compiled = b"from models.compiled import"
+    found = {path for path in (ROOT / "models").rglob("*.py") if compiled in path.read_bytes()}
+    waiting = list(found)
+    while waiting:
+        fresh = _imports(waiting.pop()) - found
+        found |= fresh
+        waiting.extend(fresh)
+    return sorted(found)
+
+
+def _imports(path: Path) -> set[Path]:
+    """The files of `models` that a file imports names from."""
+    names = set(re.findall(r"^from (models\.[\w.]+) import", path.read_text(), re.MULTILINE))
+    files = {ROOT / (name.replace(".", "/") + ".py") for name in names}
+    return {file for file in files if file.exists()}
 
 
 def cache_directory() -> Path:
     """The folder for this state of the sources, this Python and this processor."""
     digest = hashlib.sha256()
-    for source in sorted((ROOT / "models").rglob("*.py")):
+    for source in kernel_sources():
         digest.update(source.relative_to(ROOT).as_posix().encode())
         digest.update(source.read_bytes())
     digest.update(f"{sys.version} {platform.machine()} {platform.processor()}".encode())
@@ -34,7 +56,8 @@ def use_kernel_cache() -> Path:
     except OSError:
         # without a writable home kernels are compiled anew at every start, nothing worse
         return directory
-    numba.config.CACHE_DIR = str(directory)
+    settings: Any = numba.config
+    settings.CACHE_DIR = str(directory)
     return directory
 
 

@@ -31,10 +31,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line."
 
 @app.command()
 def demo(
-    source: Annotated[Path | None, typer.Argument(help="A file instead of the simulator.")] = None,
+    source: Annotated[Path | None, typer.Argument(help="A file, not the simulator.")] = None,
     packs: Annotated[str, typer.Option(help="Packs, by comma.")] = "payments,trading",
-    seconds: Annotated[float | None, typer.Option(help="Stop so long after the first event.")] = None,
-    rate: Annotated[float, typer.Option(help="Simulated events per second; 0: full speed.")] = 20_000,
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop so long after the first event.")
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(help="Simulated events per second; 0: full speed.")
+    ] = 20_000,
     seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 7,
     state: State = None,
     config: Config = None,
@@ -52,11 +56,15 @@ def demo(
 def score(
     pack: Annotated[str, typer.Argument(help="Name or path of a pack.")],
     source: Annotated[str, typer.Argument(help=".ndjson, .gz, .parquet, .csv, or - for stdin.")],
-    scores: Annotated[Path | None, typer.Option("-o", "--scores", help="Parquet, a row per event.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("-o", "--scores", help="Parquet, a row per event.")
+    ] = None,
     alerts: Annotated[Path | None, typer.Option(help="NDJSON of the alerts.")] = None,
     dead_letters: Annotated[Path | None, typer.Option(help="NDJSON of rejected records.")] = None,
     late: Annotated[Path | None, typer.Option(help="NDJSON of late events.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="When the file counts as received (UTC).")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="When the file counts as received (UTC).")
+    ] = None,
     config: Config = None,
 ) -> None:
     """Score every event of a file, in event-time order."""
@@ -69,7 +77,9 @@ def score(
 
 @app.command()
 def check(
-    packs: Annotated[list[str] | None, typer.Argument(help="Names or paths; all shipped ones.")] = None,
+    packs: Annotated[
+        list[str] | None, typer.Argument(help="Names or paths; all shipped ones.")
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:

@@ -33,7 +33,9 @@ def score(
 ) -> None:
     """Score a file and print a summary as one JSON line."""
     _settings, blueprint = load([pack], config)
-    as_of_ms = round(as_of.replace(tzinfo=as_of.tzinfo or UTC).timestamp() * 1000) if as_of else None
+    as_of_ms = (
+        round(as_of.replace(tzinfo=as_of.tzinfo or UTC).timestamp() * 1000) if as_of else None
+    )
     offline = Offline(blueprint)
     for path in (scores, alerts, dead_letters, late):
         if path is not None:

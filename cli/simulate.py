@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from models.simulator.world import World, WorldConfig
+from models.simulator.world import Incident, World, WorldConfig
 
 _SLICES_PER_DAY = 144
 
@@ -16,7 +16,8 @@ def simulate(
     """Write simulated events, and what is hidden in them, and print a summary."""
     world = World(WorldConfig(seed=seed, accounts=accounts, instruments=instruments))
     output.parent.mkdir(parents=True, exist_ok=True)
-    events, incidents = 0, []
+    events = 0
+    incidents: list[Incident] = []
     with output.open("wb") as file:
         for batch in islice(world.batches(), round(days * _SLICES_PER_DAY)):
             file.write(batch.lines)

@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.yaml_nodes import Document
 from models.errors import ConfigError, Place
-from models.expressions.parsing import nearest
+from models.expressions.problems import nearest
 
 _BUILT_IN = {
     "list_type": ("this must be a list", "write [a, b], or one item per line after a dash"),

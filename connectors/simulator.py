@@ -34,9 +34,7 @@ class SimulatorSource:
         """The one partition."""
         return [0]
 
-    def open(
-        self, partition: int, position: Mapping[str, int] | None = None
-    ) -> "SimulatorReader":
+    def open(self, partition: int, position: Mapping[str, int] | None = None) -> "SimulatorReader":
         """Go on after the slice where a position stands."""
         del partition
         return SimulatorReader(self, dict(position or {"batch": 0, "record": 0}))

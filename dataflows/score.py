@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
-from bytewax.operators import StatefulBatchLogic
 
 from dataflows.counters import Counters
 from dataflows.edges import BytewaxSink, BytewaxSource, Sink, Source
@@ -103,8 +102,4 @@ def _listed(keyed: Keyed) -> Keyed:
 
 
 def _logic(kind: Any, blueprint: Blueprint, run: Run) -> Any:
-    def builder(manifest: dict[str, Any] | None) -> StatefulBatchLogic[Any, Any, Any]:
-        logic: StatefulBatchLogic[Any, Any, Any] = kind(blueprint, run.store, run.counters, manifest)
-        return logic
-
-    return builder
+    return lambda manifest: kind(blueprint, run.store, run.counters, manifest)

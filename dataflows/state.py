@@ -130,11 +130,11 @@ class StateStore:
         return self._entries[key].manifest
 
     def _commit(self) -> None:
-        dirty = [(key, entry) for key, entry in self._entries.items() if entry.dirty]
+        dirty = [entry for entry in self._entries.values() if entry.dirty]
         pieces: list[bytes] = []
         at = 0
         name = self._name("log")
-        for _key, entry in dirty:
+        for entry in dirty:
             chunks = entry.component.take_log()
             entry.dirty = False
             self._adopt_base(entry)
@@ -148,9 +148,9 @@ class StateStore:
         if pieces:
             self._write(name, pieces)
         self.last_commit_bytes = at
-        for key, entry in dirty:
+        for entry in dirty:
             entry.history.append(entry.manifest)
-            self._start_base(key, entry)
+            self._start_base(entry)
         self._sweep()
 
     def _adopt_base(self, entry: _Entry) -> None:
@@ -162,7 +162,7 @@ class StateStore:
         entry.manifest = {**entry.manifest, "base": base, "logs": logs}
         entry.base_job = None
 
-    def _start_base(self, key: str, entry: _Entry) -> None:
+    def _start_base(self, entry: _Entry) -> None:
         logs = entry.manifest["logs"]
         held = sum(log[2] for log in logs)
         base = entry.manifest["base"][2] if entry.manifest["base"] else 0
@@ -252,9 +252,7 @@ def _pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Arrays as one run of bytes: a JSON head with names, types and shapes, then the data."""
     kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     head = json.dumps([[n, a.dtype.str, list(a.shape)] for n, a in kept.items()]).encode()
-    return b"".join(
-        [len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in kept.values())]
-    )
+    return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in kept.values())])
 
 
 def _unpack(raw: bytes) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,8 @@ from models.pack import SEVERITIES
 from models.records import Alert, Repeat
 
 _SWEEP_AT: Final = 4096
+_Key = tuple[str, ...]
+"""(tenant, pack, rule, domain, subject)"""
 
 
 @dataclass(slots=True)
@@ -49,13 +51,13 @@ class Alerting:
         self._newest = max(self._newest, hit.time_ms)
         fresh = False
         repeated: dict[str, Repeat] = {}
-        opening: list[tuple[tuple[str, ...], int, int]] = []
+        opening: list[tuple[_Key, int, int]] = []
         for rule_hit in hit.hits:
             spec = rule_hit.rule.spec
             if not spec.cooldown_ms:
                 fresh = True
                 continue
-            key = (hit.tenant, hit.pack, spec.id, hit.domain, hit.subject)
+            key: _Key = (hit.tenant, hit.pack, spec.id, hit.domain, hit.subject)
             severity = SEVERITIES.index(rule_hit.severity)
             known = self._open.get(key)
             if known and hit.time_ms < known.until_ms and severity <= known.severity:

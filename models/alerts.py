@@ -86,9 +86,7 @@ class Hit:
     @property
     def id(self) -> str:
         """The alert's id."""
-        return alert_id(
-            self.tenant, self.pack, self.domain, self.subject, self.kind, self.event_id
-        )
+        return alert_id(self.tenant, self.pack, self.domain, self.subject, self.kind, self.event_id)
 
     @property
     def severity(self) -> str:
@@ -210,9 +208,7 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
 
 def content_of(hit: Hit) -> dict[str, Any]:
     """The alert as a CloudEvents 1.0 object of JSON types."""
-    ordered = sorted(
-        hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index)
-    )
+    ordered = sorted(hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index))
     subject = mask_card(hit.subject) if hit.domain in _MASKED else hit.subject
     return {
         "specversion": "1.0",

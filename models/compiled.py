@@ -7,18 +7,29 @@ so it would run stale code after a callee in another file changed.
 """
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_njit: Final[Any] = numba.njit
+_settings: Final[Any] = numba.config
+
+to_int = cast("Callable[[object], int]", np.int64)
+"""Inside a kernel, make a signed integer of an unsigned one: mixing the two gives a float."""
+
+
+def _compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+    """Without numba's run time: kernels allocate nothing, so nothing need count references."""
+    return cast("Callable[P, R]", _njit(function, error_model="numpy", _nrt=False, **options))
+
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` on first call; exact floating point, no threads."""
-    cache = bool(numba.config.CACHE_DIR)
-    return cast("Callable[P, R]", numba.njit(function, cache=cache, nogil=True, error_model="numpy", _nrt=False))
+    return _compiled(function, nogil=True, cache=bool(_settings.CACHE_DIR))
 
 
 def inline(function: Callable[P, R]) -> Callable[P, R]:
@@ -27,10 +38,9 @@ def inline(function: Callable[P, R]) -> Callable[P, R]:
     A call that is not inlined counts references to every array it passes, atomically: it made
     the scanner five times slower.
     """
-    return cast("Callable[P, R]", numba.njit(function, forceinline=True, error_model="numpy", _nrt=False))
+    return _compiled(function, forceinline=True)
 
 
 def outline(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a helper that kernels call rarely, once: inlining it would only cost compile time."""
-    cache = bool(numba.config.CACHE_DIR)
-    return cast("Callable[P, R]", numba.njit(function, cache=cache, error_model="numpy", _nrt=False))
+    return _compiled(function, cache=bool(_settings.CACHE_DIR))

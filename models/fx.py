@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import inline, kernel
+from models.compiled import inline, kernel, to_int
 from models.events import MONEY_DECIMALS, NULL_INT
 from models.hashing import Secret
 
@@ -82,12 +82,12 @@ def multiply_divide(amount: int, factor: int, divisor: int) -> int:
         rest = (rest << np.uint64(16)) | chunk
         quotient = (quotient << np.uint64(16)) | (rest // np.uint64(divisor))
         rest = rest % np.uint64(divisor)
-    twice = np.int64(rest) * 2
+    twice = to_int(rest) * 2
     if twice > divisor or (twice == divisor and quotient & np.uint64(1)):
         quotient += np.uint64(1)
     if quotient > np.uint64(_AMOUNT_MAX):
         return NULL_INT
-    return -np.int64(quotient) if negative else np.int64(quotient)
+    return -to_int(quotient) if negative else to_int(quotient)
 
 
 @kernel

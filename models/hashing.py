@@ -8,12 +8,13 @@ References
 J.-P. Aumasson, D. J. Bernstein (2012), SipHash: a fast short-input PRF.
 """
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as untyped_cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -23,13 +24,14 @@ from models.reference.hashing import siphash13
 PADDING: Final = 16
 """Bytes that must follow the last byte of any buffer given to a kernel here."""
 
+cgutils: Final[Any] = untyped_cgutils
+
 _ONE = np.uint64(1)
 _C0, _C1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
 _C2, _C3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def load_u64(typingctx: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001 - numba's protocol
+def _load_u64(typingctx: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001 - numba's protocol
     """Eight bytes of a uint8 array from any offset, little-endian; bounds are the caller's."""
     signature = types.uint64(buffer, at)
 
@@ -43,6 +45,9 @@ def load_u64(typingctx: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001 - num
         return loaded
 
     return signature, codegen
+
+
+load_u64 = cast("Callable[[NDArray[np.uint8], int], np.uint64]", intrinsic(_load_u64))
 
 
 @inline
@@ -95,9 +100,7 @@ def sip_text(
 
 
 @inline
-def sip_words(
-    first: np.uint64, second: np.uint64, key0: np.uint64, key1: np.uint64
-) -> np.uint64:
+def sip_words(first: np.uint64, second: np.uint64, key0: np.uint64, key1: np.uint64) -> np.uint64:
     """Hash two words, as `sip_text` would hash their 16 bytes."""
     a, b, c, d = key0 ^ _C0, key1 ^ _C1, key0 ^ _C2, key1 ^ _C3
     d = d ^ first

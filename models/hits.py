@@ -85,8 +85,8 @@ class HitReader:
                 grouped: dict[tuple[str, bool], list[RuleHit]] = {}
                 for rule in rules:
                     key = (rule.spec.subject, rule.spec.status == "live")
-                    hit = RuleHit(rule, self._severity(rule, place))
-                    grouped.setdefault(key, []).append(hit)
+                    rule_hit = RuleHit(rule, self._severity(rule, place))
+                    grouped.setdefault(key, []).append(rule_hit)
                 for (subject, is_live), rule_hits in grouped.items():
                     if event.get(subject) is not None:
                         hit = self._hit(row, pack, subject, tuple(rule_hits), facts, event)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import Batch
-from models.compiled import inline, kernel
+from models.compiled import inline, kernel, to_int
 from models.errors import CapacityError
 from models.hashing import sip_words
 
@@ -28,7 +28,7 @@ _NEWEST, _TURNED, _YOUNGER, _OLDER = range(4)
 @inline
 def _known(table: NDArray[np.uint64], key: np.uint64) -> bool:
     mask = table.shape[0] - 1
-    place = np.int64(key & np.uint64(mask))
+    place = to_int(key & np.uint64(mask))
     while table[place] != np.uint64(0):
         if table[place] == key:
             return True
@@ -39,7 +39,7 @@ def _known(table: NDArray[np.uint64], key: np.uint64) -> bool:
 @inline
 def _remember(table: NDArray[np.uint64], key: np.uint64) -> None:
     mask = table.shape[0] - 1
-    place = np.int64(key & np.uint64(mask))
+    place = to_int(key & np.uint64(mask))
     while table[place] != np.uint64(0):
         place = (place + 1) & mask
     table[place] = key
@@ -75,9 +75,9 @@ def sort_out(
             continue
         _remember(younger, keys[i])
         marks[_YOUNGER] += 1
-        verdicts[i] = _LATE if time < marks[_NEWEST] - lateness_ms and (
-            marks[_NEWEST] != NO_TIME
-        ) else _GOOD
+        verdicts[i] = (
+            _LATE if time < marks[_NEWEST] - lateness_ms and (marks[_NEWEST] != NO_TIME) else _GOOD
+        )
         marks[_NEWEST] = max(marks[_NEWEST], time)
     return keys.shape[0]
 

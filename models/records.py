@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class RawBlock:
-    """Consecutive records of one partition, as the source delivered them.
+    r"""Consecutive records of one partition, as the source delivered them.
 
     Attributes
     ----------
     partition
         Number of the source partition, from 0.
     data
-        The records' bytes. Without `ends` they are lines that end in ``\\n`` (the last may lack
+        The records' bytes. Without `ends` they are lines that end in ``\n`` (the last may lack
         it); blank lines are not records.
     first
         Offset of the first record in its partition: a Kafka offset or a line number from 0.

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from models.batch import Batch
 from models.events import KINDS
 from models.features.messages import Message, references
-from models.features.scatter import scatter
+from models.features.scatter import Events, scatter
 from models.fx import convert, fx_tables, smallest_coin
 from models.planning.blueprint import Blueprint
 from models.running import Runner
+
 
 @dataclass(frozen=True, slots=True)
 class Scattered:
@@ -92,10 +93,10 @@ class Scatterer:
         draft = np.empty((most, space.entry_words), np.int64)
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)
-        scatter(
-            space.routes, self._tenant, batch.kind, batch.late, wants,
-            references(batch.partition, batch.offsets), batch.text_hash, batch.integers,
-            batch.numbers, batch.numbers.view(np.int64), derived, derived.view(np.int64),
-            draft, entries, bounds,
+        events = Events(
+            batch.kind, batch.late, wants, references(batch.partition, batch.offsets),
+            batch.text_hash, batch.integers, batch.numbers, batch.numbers.view(np.int64),
+            derived, derived.view(np.int64),
         )  # fmt: skip
+        scatter(space.routes, self._tenant, events, draft, entries, bounds)
         return entries, bounds

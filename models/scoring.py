@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
-from models.compiled import kernel
 from models.detectors.catalogue import build_detector
 from models.events import KINDS
 from models.expressions.codes import INSUFFICIENT
-from models.features.layout import F_GROUP, GROUP_BITS, ROW_SHIFT
+from models.features.layout import F_GROUP
 from models.features.messages import Answer
+from models.features.placing import place_answers
 from models.hits import HitReader, evidence_of
 from models.planning.blueprint import Blueprint
 from models.running import Runner
@@ -34,27 +34,6 @@ class Detector(Protocol):
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
-
-
-@kernel
-def place_answers(
-    words: NDArray[np.int64],
-    values: NDArray[np.float64],
-    groups: NDArray[np.int64],
-    first: int,
-    out: NDArray[np.float64],
-    truncated: NDArray[np.bool_],
-    out_truncated: NDArray[np.bool_],
-) -> None:
-    """Write entries' values to their events' columns: features of the groups that each read."""
-    for number in range(words.shape[0]):
-        row = words[number] >> ROW_SHIFT
-        read = (words[number] & ((1 << ROW_SHIFT) - 1)) >> GROUP_BITS
-        if truncated[number]:
-            out_truncated[row] = True
-        for feature in range(groups.shape[0]):
-            if (read >> groups[feature]) & 1:
-                out[first + feature, row] = values[number, feature]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +125,9 @@ class Scorer:
         for detector, (pack, spec) in zip(self.detectors, self._blueprint.detectors, strict=True):
             kinds = np.array([kind in spec.on for kind in KINDS])
             rows = np.flatnonzero(kinds[batch.kind] & ~batch.late)
-            columns = [_input(self._blueprint, pack, name, batch, features) for name in spec.features]
+            columns = [
+                _input(self._blueprint, pack, name, batch, features) for name in spec.features
+            ]
             x = np.stack([column[rows] for column in columns], axis=1)
             found, shares = detector.score(x, ~touched[rows])
             name = f"{pack}.{spec.name}"

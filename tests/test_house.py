@@ -80,7 +80,8 @@ def test_every_kernel_is_compiled_by_our_decorators():
     offenders = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "models").rglob("*.py")
-        if path.name != "compiled.py" and ("njit(" in path.read_text() or "@jit" in path.read_text())
+        if path.name != "compiled.py"
+        and ("njit(" in path.read_text() or "@jit" in path.read_text())
     ]
 
     assert not offenders

@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import NUMBER_LIKE, Batch
+from models.decoding.keys import KEYS_REMEMBERED
+from models.decoding.lines import split_lines
 from models.decoding.record import Rejection, Value, decode_record
-from models.decoding.scanner import KEYS_REMEMBERED, Columns, scan, split_lines
+from models.decoding.scanner import RECORD_BYTES_MAX, Columns, scan
 from models.decoding.schema import Schema
 from models.decoding.text import DEPTH_MAX
 from models.events import FUTURE_TOLERANCE_MS, KINDS, NULL_INT, ColumnType
 from models.hashing import PADDING
 from models.records import DeadLetter, RawBlock
 
-RECORD_BYTES_MAX: Final = 1 << 20
 RAW_BYTES_KEPT: Final = 64 << 10
 
 
@@ -27,14 +28,14 @@ def dead_letter(partition: int, offset: int, raw: bytes, why: Rejection) -> Dead
 
 
 class Decoder:
-    """Decode blocks; holds no state between them, so any cut gives the same events.
+    r"""Decode blocks; holds no state between them, so any cut gives the same events.
 
     Examples
     --------
     >>> from models.hashing import Secret
     >>> schema = Schema(frozenset({"account"}), frozenset({"payment"}), Secret(bytes(16)))
     >>> line = b'{"event_id":"p1","event_time":1700000000000,"kind":"payment","account":"a",'
-    >>> block = RawBlock(0, line + b'"amount":12.5,"currency":"EUR"}\\n{oops', 0, 1700000000000)
+    >>> block = RawBlock(0, line + b'"amount":12.5,"currency":"EUR"}\n{oops', 0, 1700000000000)
     >>> batch, dead = Decoder(schema).decode(block)
     >>> batch.value("amount", 0), dead[0].code, dead[0].offset
     (12.5, 'bad_json', 1)
@@ -43,7 +44,9 @@ class Decoder:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         constants = [(schema.texts[name], text) for name, text in schema.constants.items()]
-        self._constants = [(row, text.encode(), schema.secret.text(text)) for row, text in constants]
+        self._constants = [
+            (row, text.encode(), schema.secret.text(text)) for row, text in constants
+        ]
         self._preamble = b"".join(raw for _row, raw, _hash in self._constants)
         self._room = (
             np.empty((KEYS_REMEMBERED, 3), np.int64),

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
@@ -24,6 +24,7 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _SHOWN_MAX: Final = 80
 
 
@@ -68,21 +69,17 @@ def decode_record(raw: bytes, schema: Schema, latest_ms: int) -> dict[str, Value
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    exact = isinstance(value, Decimal)
+    text = str(value) if exact else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        level = [item for item in inner if isinstance(item, dict | list)]
+def _depth(raw: bytes) -> int:
+    """Levels of valid JSON as written: a value that a duplicate key hides counts too."""
+    deepest = level = 0
+    for bracket in _BRACKETS.findall(raw):
+        level += 1 if bracket in (b"[", b"{") else -1 if bracket in (b"]", b"}") else 0
+        deepest = max(deepest, level)
     return deepest
 
 
@@ -92,13 +89,22 @@ def _members(raw: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         code = "too_deep" if "depth" in error.msg else "bad_json"
         raise _RejectedError(code, f"not JSON: {error.msg} at byte {error.pos}") from None
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _depth(raw) > DEPTH_MAX:
+        raise _RejectedError("too_deep", f"nested deeper than {DEPTH_MAX} levels")
     if not isinstance(value, dict):
         raise _RejectedError("not_an_object", f"an event is a JSON object, was {_shown(value)}")
-    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
-        raise _RejectedError("too_deep", f"nested deeper than {DEPTH_MAX} levels")
     # orjson judged the syntax; this keeps every digit of the numbers
-    exact: dict[str, Any] = json.loads(raw, parse_float=Decimal)
+    exact: dict[str, Any] = json.loads(raw, parse_float=_exact)
     return exact
+
+
+def _exact(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        # JSON's grammar has no limit on exponents, Decimal has one at ±10¹⁸
+        mantissa, _e, exponent = digits.lower().partition("e")
+        return Decimal(f"{mantissa}e{'-' * ('-' in exponent)}{10**17}")
 
 
 def _values(members: dict[str, Any], schema: Schema) -> dict[str, Value]:
@@ -135,14 +141,15 @@ def _wrong_type(wire: str, wanted: str, value: object) -> _RejectedError:
 
 def _decimal(value: Any, wire: str) -> Decimal:
     if isinstance(value, str) and _JSON_NUMBER.fullmatch(value):
-        return Decimal(value)
+        return _exact(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _wrong_type(wire, "a number", value)
     return Decimal(value)
 
 
 def _float(value: Any, wire: str) -> float:
-    number = float(_decimal(value, wire))
+    # adding zero leaves one zero: −0.0 and 0.0 are one value, and must be one key
+    number = float(_decimal(value, wire)) + 0.0
     if abs(number) == float("inf"):
         raise _RejectedError("out_of_range", f"{wire} is beyond float64, was {_shown(value)}")
     return number
@@ -150,19 +157,21 @@ def _float(value: Any, wire: str) -> float:
 
 def _money(value: Any, wire: str) -> int:
     exact = _decimal(value, wire)
+    if exact == 0:
+        return 0
     _sign, digits, exponent = exact.as_tuple()
     if not isinstance(exponent, int) or len(digits) + exponent > 18:
         raise _RejectedError("out_of_range", f"{wire} is too large, was {_shown(value)}")
-    if exact == 0:
-        return 0
-    if exponent < -400 or (scaled := exact.scaleb(MONEY_DECIMALS)) % 1 != 0:
+    excess = -MONEY_DECIMALS - exponent
+    if excess > 0 and any(digits[-excess:]):
         raise _RejectedError(
             "excess_decimals",
             f"{wire} has more than {MONEY_DECIMALS} decimals, was {_shown(value)}",
         )
+    scaled = int(exact.scaleb(MONEY_DECIMALS))
     if abs(scaled) > MONEY_MAX:
         raise _RejectedError("out_of_range", f"{wire} is too large, was {_shown(value)}")
-    return int(scaled)
+    return scaled
 
 
 def _time(value: Any, wire: str) -> int:
@@ -175,22 +184,21 @@ def _time(value: Any, wire: str) -> int:
 
 def _rfc3339(text: str, wire: str) -> int:
     found = _RFC3339.fullmatch(text)
+    wrong = _wrong_type(wire, "epoch milliseconds or an RFC 3339 time", text)
+    if found is None:
+        raise wrong
+    hours, minutes = int(found[9] or 0), int(found[10] or 0)
+    if hours > 23 or minutes > 59:
+        raise wrong
     try:
-        if found is None:
-            raise ValueError
         parts = [int(part) for part in found.groups()[:6]]
         at = datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
-        ms = (at - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
-        ms += int(((found[7] or "") + "000")[:3])
-        if found[8]:
-            hours, minutes = int(found[9]), int(found[10])
-            if hours > 23 or minutes > 59:
-                raise ValueError
-            offset = (hours * 60 + minutes) * 60_000
-            ms += -offset if found[8] == "+" else offset
     except ValueError:
-        raise _wrong_type(wire, "epoch milliseconds or an RFC 3339 time", text) from None
-    return ms
+        raise wrong from None
+    ms = (at - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
+    ms += int(((found[7] or "") + "000")[:3])
+    offset = (hours * 60 + minutes) * 60_000
+    return ms - offset if found[8] == "+" else ms + offset
 
 
 _MILLISECOND = datetime(1970, 1, 1, 0, 0, 0, 1000) - datetime(1970, 1, 1)  # noqa: DTZ001
@@ -248,5 +256,6 @@ def _check_money(event: dict[str, Value], schema: Schema) -> None:
         if amount is not None and int(amount) % unit:
             shown = Decimal(int(amount)).scaleb(-MONEY_DECIMALS).normalize()
             raise _RejectedError(
-                "excess_decimals", f"{column.name} in {currency} has {decimals} decimals, was {shown}"
+                "excess_decimals",
+                f"{column.name} in {currency} has {decimals} decimals, was {shown}",
             )

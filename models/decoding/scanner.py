@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline, kernel
-from models.decoding.schema import FLAG, MONEY, NUMBER, TEXT, TIME, Tables
+from models.decoding.keys import look_up, read_key
+from models.decoding.schema import FLAG, NUMBER, TEXT, TIME, Tables
 from models.decoding.text import (
     ALSE,
-    DEPTH_MAX,
     RUE,
     SLOW,
     ULL,
@@ -24,8 +24,8 @@ from models.decoding.text import (
     word_is,
 )
 from models.decoding.values import decimal, rfc3339, to_float
-from models.events import FUTURE_TOLERANCE_MS, MONEY_DECIMALS, NULL_INT
-from models.hashing import load_u64, sip_text
+from models.events import MONEY_DECIMALS, NULL_INT
+from models.hashing import sip_text
 
 MONEY_MAX: Final = 9_007_199_254_740_992
 """Largest amount, in 10⁻⁴ major units: exact as float64."""
@@ -33,7 +33,7 @@ MONEY_MAX: Final = 9_007_199_254_740_992
 EARLIEST_MS: Final = 946_684_800_000
 """2000-01-01; earlier times are nearly always seconds or microseconds sent as milliseconds."""
 
-KEYS_REMEMBERED: Final = 128
+RECORD_BYTES_MAX: Final = 1 << 20
 _TENS = 10 ** np.arange(19)
 
 
@@ -49,35 +49,7 @@ class Columns(NamedTuple):
 
 
 @inline
-def _find(hashes: NDArray[np.uint64], values: NDArray[np.int64], key: np.uint64) -> int:
-    """Look a hash up in an open-addressing table; −1 where it is absent."""
-    mask = hashes.shape[0] - 1
-    place = np.int64(key & np.uint64(mask))
-    while hashes[place] != np.uint64(0):
-        if hashes[place] == key:
-            return values[place]
-        place = (place + 1) & mask
-    return -1
-
-
-@inline
-def _same_bytes(buffer: NDArray[np.uint8], one: int, other: int, length: int) -> bool:
-    done = 0
-    while done < length:
-        left = min(length - done, 8)
-        differ = load_u64(buffer, one + done) ^ load_u64(buffer, other + done)
-        if left < 8:
-            differ &= (np.uint64(1) << np.uint64(8 * left)) - np.uint64(1)
-        if differ != np.uint64(0):
-            return False
-        done += 8
-    return True
-
-
-@inline
-def _read_number(
-    buffer: NDArray[np.uint8], at: int, end: int
-) -> tuple[int, int, int]:
+def _read_number(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
     """A decimal, bare or in quotes."""
     if buffer[at] != 34:
         return decimal(buffer, at, end)
@@ -106,11 +78,12 @@ def _read_wanted(
         if close < 0:
             return SLOW
         length = close - at - 1
-        columns.text_at[index, row] = at + 1
-        columns.text_length[index, row] = length
-        found = sip_text(buffer, at + 1, length, tables.key[0], tables.key[1])
         # an empty text names nobody: as NULL it cannot join strangers into one entity
-        columns.text_hash[index, row] = found if length else np.uint64(0)
+        if length:
+            columns.text_at[index, row] = at + 1
+            columns.text_length[index, row] = length
+            found = sip_text(buffer, at + 1, length, tables.key[0], tables.key[1])
+            columns.text_hash[index, row] = found
         return close + 1
     if kind == FLAG:
         if word_is(buffer, at, end, 116, RUE, 4):
@@ -151,37 +124,6 @@ def _read_wanted(
 
 
 @inline
-def _key(
-    buffer: NDArray[np.uint8],
-    at: int,
-    end: int,
-    position: int,
-    seen: NDArray[np.int64],
-    tables: Tables,
-) -> tuple[int, int]:
-    """Read a key at its opening quote: (offset after the closing quote, slot or −1), or SLOW.
-
-    `seen` holds, per position, the previous record's key: offset, length, slot.
-    """
-    start = at + 1
-    if position < KEYS_REMEMBERED:
-        length = seen[position, 1]
-        fits = length > 0 and start + length < end and buffer[start + length] == 34
-        if fits and _same_bytes(buffer, start, seen[position, 0], length):
-            return start + length + 1, seen[position, 2]
-    close = needed_string(buffer, start, end)
-    if close < 0:
-        return SLOW, -1
-    name = sip_text(buffer, start, close - start, tables.key[0], tables.key[1])
-    slot = _find(tables.name_hash, tables.name_slot, name)
-    if position < KEYS_REMEMBERED:
-        seen[position, 0] = start
-        seen[position, 1] = close - start
-        seen[position, 2] = slot
-    return close + 1, slot
-
-
-@inline
 def _fields(
     buffer: NDArray[np.uint8],
     at: int,
@@ -202,7 +144,7 @@ def _fields(
     while True:
         if at >= end or buffer[at] != 34:
             return False
-        at, slot = _key(buffer, at, end, position, seen, tables)
+        at, slot = read_key(buffer, at, end, position, seen, tables)
         if at < 0:
             return False
         position += 1
@@ -214,9 +156,11 @@ def _fields(
             return False
         if slot < 0:
             at = skip_value(buffer, at, end, stack)
+        elif stamp[slot] == row:
+            # a second value of one column, by a repeated key or another alias: decided slowly
+            return False
         elif word_is(buffer, at, end, 110, ULL, 4):
-            # a null after a value of the same key: the last wins, so take the value back slowly
-            at = SLOW if stamp[slot] == row else at + 4
+            at += 4
         else:
             stamp[slot] = row
             kind, index = tables.slot_type[slot], tables.slot_index[slot]
@@ -265,7 +209,7 @@ def _acceptable(row: int, latest_ms: int, tables: Tables, columns: Columns) -> b
     decimals = tables.money[tables.money.shape[0] - 1]
     currency = columns.text_hash[3, row]
     if currency != np.uint64(0):
-        decimals = _find(tables.currency_hash, tables.currency_decimals, currency)
+        decimals = look_up(tables.currency_hash, tables.currency_decimals, currency)
         if decimals < 0:
             return False
     unit = _TENS[MONEY_DECIMALS - decimals]
@@ -308,36 +252,11 @@ def scan(
     stamp[:] = -1
     left = 0
     for row in range(starts.shape[0]):
-        good = _fields(buffer, starts[row], ends[row], row, seen, stamp, stack, tables, columns)
+        good = ends[row] - starts[row] <= RECORD_BYTES_MAX
+        good = good and _fields(
+            buffer, starts[row], ends[row], row, seen, stamp, stack, tables, columns
+        )
         if not good or not _acceptable(row, latest_ms, tables, columns):
             slow[left] = row
             left += 1
     return left
-
-
-@kernel
-def split_lines(
-    buffer: NDArray[np.uint8], end: int, starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> int:
-    """Find the lines of buffer[:end] that are not blank; return how many there are."""
-    lines = 0
-    at = 0
-    while at < end:
-        start = at
-        while at < end:
-            # eight bytes at a time; a borrow can only mark a byte after a real newline
-            word = load_u64(buffer, at) ^ np.uint64(0x0A0A0A0A0A0A0A0A)
-            marks = (word - np.uint64(0x0101010101010101)) & ~word
-            if marks & np.uint64(0x8080808080808080) == np.uint64(0):
-                at += 8
-                continue
-            while buffer[at] != 10:
-                at += 1
-            break
-        at = min(at, end)
-        if skip_space(buffer, start, at) < at:
-            starts[lines] = start
-            ends[lines] = at
-            lines += 1
-        at += 1
-    return lines

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from models.detectors.half_space_trees import HalfSpaceTrees, HalfSpaceTreesConfig
 from models.errors import ConfigError
-from models.expressions.parsing import nearest
+from models.expressions.problems import nearest
 from models.pack import DetectorSpec
 
 Built = Any

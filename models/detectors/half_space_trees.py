@@ -11,10 +11,11 @@ River 0.26, `river.anomaly.HalfSpaceTrees`, defines every detail; scores are bit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
 from models.compiled import kernel
 from models.detectors.tail import count_score, new_counts, tail_share
 
@@ -129,7 +130,7 @@ def _structure(
 
     river = River(
         n_trees=config.trees, height=config.height, window_size=config.window,
-        limits=dict(config.limits), seed=config.seed,
+        limits=cast("dict[Any, tuple[float, float]]", dict(config.limits)), seed=config.seed,
     )  # fmt: skip
     river.learn_one(dict.fromkeys(features, 0.0))
     inner = 2**config.height - 1

@@ -86,6 +86,53 @@ def _write(
             touched[start + i] = True
 
 
+@inline
+def _start_logic(
+    code: int,
+    depth: int,
+    row: NDArray[np.float64],
+    selections: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> None:
+    """Open a level: the rows of the one above, all true (AND) or all false (OR) so far."""
+    counts[depth + 1] = counts[depth]
+    value = 1.0 if code == codes.START_AND else 0.0
+    for place in range(counts[depth]):
+        i = selections[depth, place]
+        selections[depth + 1, place] = i
+        row[i] = value
+
+
+@inline
+def _control(
+    code: int,
+    target: int,
+    a: int,
+    b: int,
+    c: int,
+    start: int,
+    length: int,
+    kind: NDArray[np.int8],
+    registers: NDArray[np.float64],
+    selections: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> tuple[int, int]:
+    """Change the selection: (where to go on, or −1 for the next instruction; the new level)."""
+    if code == codes.KINDS:
+        counts[0] = _select_kinds(kind, start, length, a, selections[0])
+        return (b if counts[0] == 0 else -1), 0
+    if code == codes.START_AND or code == codes.START_OR:
+        _start_logic(code, a, registers[target], selections, counts)
+        return -1, a + 1
+    if code == codes.END_LOGIC:
+        return -1, a
+    settled = 0.0 if code == codes.STEP_AND else 1.0
+    row = registers[target]
+    combine(row, registers[a], settled, selections[c], counts[c])
+    left = _narrow(selections, counts, c, row, settled)
+    return (b if left == 0 else -1), c
+
+
 @kernel
 def run_program(
     program: Program,
@@ -123,32 +170,12 @@ def run_program(
             code, target, a = instructions[at, 0], instructions[at, 1], instructions[at, 2]
             b, c = instructions[at, 3], instructions[at, 4]
             at += 1
-            if code == codes.KINDS:
-                level = 0
-                counts[0] = _select_kinds(inputs.kind, start, length, a, selections[0])
-                if counts[0] == 0:
-                    at = b
-                continue
-            if code == codes.START_AND or code == codes.START_OR:
-                level = a + 1
-                counts[level] = counts[a]
-                value = 1.0 if code == codes.START_AND else 0.0
-                for place in range(counts[a]):
-                    i = selections[a, place]
-                    selections[level, place] = i
-                    registers[target, i] = value
-                continue
-            if code == codes.STEP_AND or code == codes.STEP_OR:
-                level = c
-                settled = 0.0 if code == codes.STEP_AND else 1.0
-                combine(
-                    registers[target], registers[a], settled, selections[level], counts[level]
-                )
-                if _narrow(selections, counts, level, registers[target], settled) == 0:
-                    at = b
-                continue
-            if code == codes.END_LOGIC:
-                level = a
+            if codes.KINDS <= code <= codes.END_LOGIC:
+                jump, level = _control(
+                    code, target, a, b, c, start, length,
+                    inputs.kind, registers, selections, counts,
+                )  # fmt: skip
+                at = jump if jump >= 0 else at
                 continue
             selection, count = selections[level], counts[level]
             if code >= codes.OUT_RULE:

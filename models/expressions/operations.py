@@ -87,7 +87,8 @@ def _arithmetic(code: int, x: float, y: float) -> float:
     elif code == codes.MODULO:
         result = np.fmod(x, y) if y != 0.0 else _NAN
     elif code == codes.POWER:
-        result = np.power(x, y)
+        # pow(NaN, 0) and pow(1, NaN) are 1 in C
+        result = _NAN if np.isnan(x) or np.isnan(y) else np.power(x, y)
     elif code == codes.LEAST:
         # as SQL has it, LEAST and GREATEST skip NULLs
         result = y if np.isnan(x) or y < x else x
@@ -157,7 +158,8 @@ def unary(code: int, target: Row, value: Row, rows: NDArray[np.int64], count: in
             result = np.floor(x)
         elif code == codes.ROUND:
             # half away from zero, as SQL rounds
-            result = np.copysign(np.floor(abs(x) + 0.5), x)
+            whole = np.floor(abs(x))
+            result = np.copysign(whole + (1.0 if abs(x) - whole >= 0.5 else 0.0), x)
         elif code == codes.SIGN:
             result = np.sign(x)
         elif code == codes.EXP:

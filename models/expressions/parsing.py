@@ -33,13 +33,34 @@ FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
 }
 """Scalar function → least and most arguments; all take and yield numbers."""
 
+_CHARACTERS_MAX: Final = 20_000
 _TERMS_MAX: Final = 2000
-_COMPARISONS: Final[dict[type[sql.Expression], str]] = {
+_DEPTH_MAX: Final = 100
+_RETRIED: Final = frozenset({"char", "object", "struct", "union"})
+_RETRIED_MAX: Final = 8
+"""The parser tries these words twice, and so takes twice as long with each level of them."""
+_COMPARISONS: Final[dict[type[sql.Expr], str]] = {
     sql.EQ: "=", sql.NEQ: "<>", sql.LT: "<", sql.LTE: "<=", sql.GT: ">", sql.GTE: ">=",
 }  # fmt: skip
-_ARITHMETIC: Final[dict[type[sql.Expression], str]] = {
+_ARITHMETIC: Final[dict[type[sql.Expr], str]] = {
     sql.Add: "+", sql.Sub: "-", sql.Mul: "*", sql.Div: "/", sql.Mod: "%",
 }  # fmt: skip
+_FEATURES: Final = "count and sum in a feature, then use its name here"
+_CLOCK: Final = "event_time is the only clock"
+_SELECT: Final = "an expression reads one event and its features: no SELECT"
+_HINTS: Final[dict[type[sql.Expr], str]] = {
+    sql.Window: _FEATURES,
+    sql.AggFunc: _FEATURES,
+    sql.Cast: "columns have their types already",
+    sql.CurrentTimestamp: _CLOCK,
+    sql.CurrentDate: _CLOCK,
+    sql.Query: _SELECT,
+    sql.Exists: _SELECT,
+    sql.Block: "one expression, without a semicolon",
+    sql.PropertyEQ: "= compares",
+    sql.DPipe: "write OR",
+    sql.Alias: "numbers have digits and a point only, and nothing is renamed",
+}
 
 
 class ExpressionError(ConfigError):
@@ -94,19 +115,28 @@ class Parser:
         ExpressionError
             With the position, the word and the nearest good one.
         """
+        if not text.strip():
+            raise ExpressionError("an expression was empty", hint="write TRUE if it always holds")
+        if len(text) > _CHARACTERS_MAX:
+            message = f"an expression has at most {_CHARACTERS_MAX} characters, was {len(text)}"
+            raise ExpressionError(message, hint="use a list and IN, or features")
         try:
+            words = [token.text.lower() for token in sqlglot.tokenize(text)]
+            if sum(word in _RETRIED for word in words) > _RETRIED_MAX:
+                raise ExpressionError("nested too deeply", hint="split it into features")
             root = sqlglot.parse_one(text)
+            if sum(1 for _ in root.walk()) > _TERMS_MAX:
+                raise ExpressionError(f"over {_TERMS_MAX} terms", hint="use a list and IN")
+            node = self._node(root)
+            _expect(node, wanted, root)
+            _bound(node)
         except SqlglotError as error:
-            raise _syntax(error) from None
+            raise _syntax(error, text) from None
         except RecursionError:
             raise ExpressionError("nested too deeply", hint="split it into features") from None
-        if sum(1 for _ in root.walk()) > _TERMS_MAX:
-            raise ExpressionError(f"over {_TERMS_MAX} terms", hint="use a list and IN")
-        node = self._node(root)
-        _expect(node, wanted, root)
         return node
 
-    def _node(self, e: sql.Expression) -> Node:
+    def _node(self, e: sql.Expr) -> Node:
         match e:
             case sql.Paren():
                 return self._node(e.this)
@@ -123,12 +153,12 @@ class Parser:
             case sql.Not():
                 return Call("not", (self._typed(e.this, Type.FLAG),), Type.FLAG)
             case sql.Neg():
-                return Call("neg", (self._typed(e.this, Type.NUMBER),), Type.NUMBER)
+                value = self._typed(e.this, Type.NUMBER)
+                if isinstance(value, Constant) and value.value is not None:
+                    return Constant(-float(value.value), Type.NUMBER)
+                return Call("neg", (value,), Type.NUMBER)
             case sql.Between():
-                low, high = sql.GTE(this=e.this, expression=e.args["low"]), e.args["high"]
-                return self._logic(
-                    sql.And(this=low, expression=sql.LTE(this=e.this, expression=high))
-                )
+                return self._between(e)
             case sql.In():
                 return self._in(e)
             case sql.Like():
@@ -147,13 +177,16 @@ class Parser:
             case _:
                 return self._function(e)
 
-    def _typed(self, e: sql.Expression, wanted: Type) -> Node:
+    def _typed(self, e: sql.Expr, wanted: Type) -> Node:
         node = self._node(e)
         _expect(node, wanted, e)
         return node
 
     def _name(self, e: sql.Column) -> Node:
-        name = e.sql(identify=False).replace('"', "")
+        name = ".".join(part.name for part in e.parts)
+        if any(part.args.get("quoted") for part in e.parts):
+            hint = f"a text stands in single quotes: '{name}', a name in none"
+            raise _error(e, f"double quotes around {name}", hint)
         if name in self.names:
             return self.names[name]
         value = self.parameters.get(name)
@@ -162,30 +195,39 @@ class Parser:
         if value is not None:
             return _constant(value)
         hint = nearest(name, [*self.names, *self.parameters])
-        if isinstance(e.this, sql.Identifier) and e.this.args.get("quoted"):
-            hint = f"a text stands in single quotes: '{name}'"
         raise _error(e, f"no column, feature or parameter is called {name}", hint)
 
-    def _logic(self, e: sql.Expression) -> Node:
+    def _logic(self, e: sql.Expr) -> Node:
         operator = "and" if isinstance(e, sql.And) else "or"
         terms = tuple(self._typed(term, Type.FLAG) for term in e.flatten())
         return Call(operator, terms, Type.FLAG)
 
-    def _pair(self, e: sql.Expression) -> tuple[Node, Node]:
-        left, right = self._node(e.this), self._node(e.expression)
+    def _pair(self, e: sql.Expr, left: Node, right: Node) -> None:
+        """Refuse a comparison of two things that cannot be compared."""
         if _is_null(left) or _is_null(right):
             raise _error(e, "a comparison with NULL is never true", "write IS NULL or IS NOT NULL")
         if left.type is not right.type:
-            raise _error(
-                e,
-                f"cannot compare {e.this.sql()} ({left.type}) with {e.expression.sql()} ({right.type})",
-                "text stands in single quotes, numbers in none",
-            )
-        return left, right
+            sides = f"{e.this.sql()} ({left.type}) with {e.expression.sql()} ({right.type})"
+            hint = "text stands in single quotes, numbers in none"
+            raise _error(e, f"cannot compare {sides}", hint)
 
-    def _comparison(self, e: sql.Expression) -> Node:
-        left, right = self._pair(e)
-        operator = _COMPARISONS[type(e)]
+    def _comparison(self, e: sql.Expr) -> Node:
+        left, right = self._node(e.this), self._node(e.expression)
+        return self._compare(_COMPARISONS[type(e)], e, left, right)
+
+    def _between(self, e: sql.Between) -> Node:
+        if e.args.get("symmetric"):
+            raise _error(e, "BETWEEN SYMMETRIC is not available here", "x BETWEEN low AND high")
+        # read once: twice at every level would double the work with each level
+        value, ends = self._node(e.this), (e.args["low"], e.args["high"])
+        terms = tuple(
+            self._compare(operator, bound(this=e.this, expression=end), value, self._node(end))
+            for operator, bound, end in zip((">=", "<="), (sql.GTE, sql.LTE), ends, strict=True)
+        )
+        return Call("and", terms, Type.FLAG)
+
+    def _compare(self, operator: str, e: sql.Expr, left: Node, right: Node) -> Node:
+        self._pair(e, left, right)
         if left.type is Type.TEXT and operator not in ("=", "<>"):
             raise _error(e, f"{operator} does not work on text", "use =, <>, IN or LIKE")
         return Call(operator, (left, right), Type.FLAG)
@@ -195,8 +237,7 @@ class Parser:
         values: list[Node] = []
         field = e.args.get("field")
         for item in [*e.expressions, *([field] if field else [])]:
-            name = item.sql(identify=False) if isinstance(item, sql.Column | sql.Identifier) else ""
-            listed = self.parameters.get(name)
+            listed = self.parameters.get(item.name) if isinstance(item, sql.Column) else None
             if isinstance(listed, tuple):
                 values.extend(_constant(value) for value in listed)
             else:
@@ -205,14 +246,17 @@ class Parser:
             if not isinstance(value, Constant) or value.type is not needle.type:
                 raise _error(e, "IN takes constants of the same type", "x IN ('a', 'b') or a list")
         if not values:
-            raise _error(e, "IN needs a list", "x IN ('a', 'b')")
+            hint = _SELECT if e.args.get("query") else "x IN ('a', 'b')"
+            raise _error(e, "IN needs a list", hint)
         return Call("in", (needle, *values), Type.FLAG)
 
     def _like(self, e: sql.Like) -> Node:
         text, pattern = self._typed(e.this, Type.TEXT), self._typed(e.expression, Type.TEXT)
-        if not isinstance(pattern, Constant) or not isinstance(text, Name) or not text.of_event:
+        constant = isinstance(pattern, Constant) and pattern.value is not None
+        if not constant or not isinstance(text, Name) or not text.of_event:
             raise _error(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
-        return Call("like", (text, pattern), Type.FLAG)
+        found = Call("like", (text, pattern), Type.FLAG)
+        return Call("not", (found,), Type.FLAG) if e.args.get("negate") else found
 
     def _is(self, e: sql.Is) -> Node:
         node = self._node(e.this)
@@ -230,7 +274,7 @@ class Parser:
         branches = e.args["ifs"] if isinstance(e, sql.Case) else [e]
         otherwise = e.args.get("default") if isinstance(e, sql.Case) else e.args.get("false")
         parts: list[Node] = []
-        values: list[sql.Expression] = []
+        values: list[sql.Expr] = []
         for branch in branches:
             parts.append(self._typed(branch.this, Type.FLAG))
             values.append(branch.args["true"])
@@ -239,7 +283,7 @@ class Parser:
         woven = [node for pair in zip(parts, typed, strict=False) for node in pair]
         return Call("case", (*woven, typed[-1]), _type_of(typed))
 
-    def _same_typed(self, operator: str, items: Sequence[sql.Expression]) -> Call:
+    def _same_typed(self, operator: str, items: Sequence[sql.Expr]) -> Call:
         nodes = [self._node(item) for item in items]
         kind = _type_of(nodes)
         for node, item in zip(nodes, items, strict=True):
@@ -247,10 +291,14 @@ class Parser:
                 _expect(node, kind, item)
         return Call(operator, tuple(nodes), kind)
 
-    def _function(self, e: sql.Expression) -> Node:
+    def _function(self, e: sql.Expr) -> Node:
         name, arguments = _called(e)
         if name not in FUNCTIONS:
-            raise _error(e, f"{name} is not available here", nearest(name, sorted(FUNCTIONS)))
+            hints = [hint for kind, hint in _HINTS.items() if isinstance(e, kind)]
+            shown = name if isinstance(e, sql.Func) and not isinstance(e, sql.Cast) else e.sql()
+            hints += [_CLOCK] if name in ("now", "today", "sysdate", "getdate") else []
+            hint = hints[0] if hints else nearest(name, sorted(FUNCTIONS))
+            raise _error(e, f"{shown} is not available here", hint)
         least, most = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             raise _error(e, f"{name} takes {least} to {most} arguments", f"was {len(arguments)}")
@@ -258,7 +306,7 @@ class Parser:
         return Call(name, nodes, Type.NUMBER)
 
 
-def _called(e: sql.Expression) -> tuple[str, list[sql.Expression]]:
+def _called(e: sql.Expr) -> tuple[str, list[sql.Expr]]:
     """A function's name in small letters and its arguments."""
     if isinstance(e, sql.Anonymous):
         return str(e.this).lower(), list(e.expressions)
@@ -270,14 +318,20 @@ def _called(e: sql.Expression) -> tuple[str, list[sql.Expression]]:
         given = [e.args.get(key) for key in e.arg_types]
         flat = [x for item in given for x in (item if isinstance(item, list) else [item])]
         name = {"pow": "power", "ceiling": "ceil"}.get(e.sql_name().lower(), e.sql_name().lower())
-        return name, [x for x in flat if isinstance(x, sql.Expression)]
+        return name, [x for x in flat if isinstance(x, sql.Expr)]
     return type(e).__name__.lower(), []
 
 
 def _literal(e: sql.Literal) -> Constant:
     if e.is_string:
         return Constant(str(e.this), Type.TEXT)
-    return Constant(float(e.this), Type.NUMBER)
+    try:
+        value = float(e.this)
+    except ValueError:
+        raise _error(e, f"{e.this} is not a number", "an exponent has digits: 1e6") from None
+    if value == float("inf"):
+        raise _error(e, f"{e.this} is beyond float64", "numbers reach 1.8e308")
+    return Constant(value, Type.NUMBER)
 
 
 def _constant(value: float | str | bool) -> Constant:
@@ -296,22 +350,41 @@ def _type_of(nodes: Sequence[Node]) -> Type:
     return next((node.type for node in nodes if not _is_null(node)), Type.NUMBER)
 
 
-def _expect(node: Node, wanted: Type, e: sql.Expression) -> None:
+def _expect(node: Node, wanted: Type, e: sql.Expr) -> None:
     if node.type is not wanted and not _is_null(node):
         hint = "compare it with something" if wanted is Type.FLAG else f"it must be {wanted}"
         raise _error(e, f"{e.sql()} is {node.type}, not {wanted}", hint)
 
 
-def _error(e: sql.Expression, message: str, hint: str) -> ExpressionError:
+def _error(e: sql.Expr, message: str, hint: str) -> ExpressionError:
     starts = [node.meta["start"] + 1 for node in e.walk() if "start" in node.meta]
     return ExpressionError(message, hint=hint, column=min(starts, default=1))
 
 
-def _syntax(error: SqlglotError) -> ExpressionError:
-    details = getattr(error, "errors", None) or [{}]
+def _bound(node: Node) -> None:
+    """Refuse trees whose compilation would take too long or recurse too deeply."""
+    terms, depth, level = 0, 0, [node]
+    while level:
+        terms, depth = terms + len(level), depth + 1
+        if depth > _DEPTH_MAX:
+            raise ExpressionError("nested too deeply", hint="split it into features")
+        if terms > _TERMS_MAX:
+            raise ExpressionError(f"over {_TERMS_MAX} terms", hint="split it into features")
+        inner = (part for call in level if isinstance(call, Call) for part in call.arguments)
+        level = [part for part in inner if not isinstance(part, Constant)]
+
+
+def _syntax(error: SqlglotError, text: str) -> ExpressionError:
+    details = getattr(error, "errors", None)
+    if not details:
+        message = "cannot read this expression: a text or comment has no end"
+        return ExpressionError(message, hint="a text stands in single quotes: 'x'")
     first = details[0]
     word = first.get("highlight") or "the end"
+    unclosed = "Expecting )" in str(first.get("description"))
+    hint = "a parenthesis is not closed" if unclosed else "SQL: a >= 1 AND b IN ('x', 'y')"
+    # the parser counts columns within a line, to the end of the word
+    before = sum(len(line) + 1 for line in text.split("\n")[: int(first.get("line") or 1) - 1])
+    column = before + int(first.get("col") or 1) - len(first.get("highlight") or "") + 1
     message = f"cannot read this expression near {word!r}"
-    return ExpressionError(
-        message, hint="SQL: a >= 1 AND b IN ('x', 'y')", column=int(first.get("col") or 1)
-    )
+    return ExpressionError(message, hint=hint, column=min(max(column, 1), len(text)))

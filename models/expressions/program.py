@@ -89,6 +89,9 @@ def _calls(node: Node) -> Iterator[Call]:
     if isinstance(node, Call):
         if node.operator not in ("and", "or"):
             yield node
+        if node.operator == "in" and isinstance(node.arguments[0], Call):
+            # compared with each number of the list, so worth a register of its own
+            yield node.arguments[0]
         for argument in node.arguments:
             yield from _calls(argument)
 

@@ -49,6 +49,11 @@ class Name:
         return SOURCE_TYPE[self.source]
 
     @property
+    def short(self) -> str:
+        """As the pack writes it, without the pack's name."""
+        return self.name if self.of_event else self.name.partition(".")[2]
+
+    @property
     def of_event(self) -> bool:
         """Whether it is known before any window is read."""
         return self.source not in (Source.FEATURE, Source.FEATURE_TEXT)

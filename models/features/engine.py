@@ -1,5 +1,7 @@
 """The kernel of one space in one shard: entries in order, each updating and reading one entity."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,31 @@ from models.features.reading import (
 from models.features.table import drop_row, ensure_room, find_row, make_row
 from models.features.windows import advance, append, insert, is_behind
 
+EVIDENCE_WORDS = 3 + EVIDENCE_MAX
+
+
+class Answers(NamedTuple):
+    """Where a space's answers go.
+
+    Attributes
+    ----------
+    values, bits
+        (n, features) float64, and the same memory as int64.
+    truncated
+        (n,).
+    evidence
+        (m, `EVIDENCE_WORDS`): entry, feature, how many references, the references.
+    found
+        [rows of `evidence` written, scratch].
+    """
+
+    values: NDArray[np.float64]
+    bits: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+    evidence: NDArray[np.int64]
+    found: NDArray[np.int64]
+
+
 DONE, ROWS_FULL, ARENA_FULL, EVIDENCE_FULL = range(4)
 _SWEEP_EVERY = 4
 
@@ -75,32 +102,45 @@ def _read_group(
     groups: int,
     number: int,
     wants_evidence: bool,
-    values: NDArray[np.float64],
-    bits: NDArray[np.int64],
-    truncated: NDArray[np.bool_],
-    evidence: NDArray[np.int64],
-    found: NDArray[np.int64],
+    answers: Answers,
 ) -> None:
     """Read the features of the wanted groups into the answers of entry `number`."""
     for feature in range(plan.features.shape[0]):
         if not (groups >> plan.features[feature, F_GROUP]) & 1:
             continue
         if row < 0:
-            values[number, feature] = value_of_nobody(plan, feature)
+            answers.values[number, feature] = value_of_nobody(plan, feature)
             continue
-        value = feature_value(store, plan, row, feature, time, found[1:])
+        value = feature_value(store, plan, row, feature, time, answers.found[1:])
         if value == np.inf:
-            bits[number, feature] = found[1]
+            answers.bits[number, feature] = answers.found[1]
         else:
-            values[number, feature] = value
+            answers.values[number, feature] = value
         if is_truncated(store, plan, row, plan.features[feature, F_WINDOW], time):
-            truncated[number] = True
+            answers.truncated[number] = True
         if wants_evidence and value >= plan.bounds[feature]:
-            place = found[0]
-            evidence[place, 0] = number
-            evidence[place, 1] = feature
-            evidence[place, 2] = collect_evidence(store, plan, row, feature, evidence[place, 3:])
-            found[0] = place + 1
+            place = answers.found[0]
+            answers.evidence[place, 0] = number
+            answers.evidence[place, 1] = feature
+            answers.evidence[place, 2] = collect_evidence(
+                store, plan, row, feature, answers.evidence[place, 3:]
+            )
+            answers.found[0] = place + 1
+
+
+@inline
+def _row_with_room(
+    store: Store, plan: Plan, key: np.uint64, row: int, why: NDArray[np.int64]
+) -> int:
+    """The entity's row with a free slot; what must grow first goes to `why`."""
+    if row < 0:
+        row = make_row(store, plan, key)
+        if row < 0:
+            why[0] = ROWS_FULL
+            return row
+    if not ensure_room(store, plan, row):
+        why[0] = ARENA_FULL
+    return row
 
 
 @kernel
@@ -110,11 +150,7 @@ def run_space(
     entries: NDArray[np.int64],
     start: int,
     before_groups: int,
-    values: NDArray[np.float64],
-    bits: NDArray[np.int64],
-    truncated: NDArray[np.bool_],
-    evidence: NDArray[np.int64],
-    found: NDArray[np.int64],
+    answers: Answers,
     flat_rows: NDArray[np.int64],
     likely: NDArray[np.int64],
     why: NDArray[np.int64],
@@ -130,14 +166,8 @@ def run_space(
         Where to begin.
     before_groups
         Bit mask of the read groups that exclude the current event.
-    values, bits
-        (n, features) float64, and the same memory as int64, out.
-    truncated
-        (n,), out.
-    evidence
-        (m, 3 + `EVIDENCE_MAX`), out: entry, feature, how many references, the references.
-    found
-        [rows of `evidence` written, scratch].
+    answers
+        Out.
     flat_rows, likely
         `store.rows` as one dimension, and room for `AHEAD` rows.
     why
@@ -148,7 +178,7 @@ def run_space(
         if (number - start) % AHEAD == 0:
             look_ahead(store, plan, flat_rows, entries, number, likely)
         entry = entries[number]
-        if found[0] + plan.features.shape[0] > evidence.shape[0]:
+        if answers.found[0] + plan.features.shape[0] > answers.evidence.shape[0]:
             why[0] = EVIDENCE_FULL
             return number
         key, time = np.uint64(entry[ENTRY_KEY]), entry[ENTRY_TIME]
@@ -157,13 +187,8 @@ def run_space(
         updates, wants = flags & UPDATES != 0, flags & WANTS_EVIDENCE != 0
         row = find_row(store, key)
         if updates:
-            if row < 0:
-                row = make_row(store, plan, key)
-                if row < 0:
-                    why[0] = ROWS_FULL
-                    return number
-            if not ensure_room(store, plan, row):
-                why[0] = ARENA_FULL
+            row = _row_with_room(store, plan, key, row, why)
+            if why[0] != DONE:
                 return number
         behind = row >= 0 and is_behind(store, row, time)
         if row >= 0 and not behind:
@@ -171,10 +196,7 @@ def run_space(
         ahead = groups & before_groups if updates else groups
         if ahead:
             source = look_back(store, plan, row, time) if behind else row
-            _read_group(
-                store, plan, source, time, ahead, number, wants,
-                values, bits, truncated, evidence, found,
-            )  # fmt: skip
+            _read_group(store, plan, source, time, ahead, number, wants, answers)
         if updates:
             if behind:
                 insert(store, plan, row, entry)
@@ -183,12 +205,6 @@ def run_space(
             after = groups & ~before_groups
             if after:
                 source = look_back(store, plan, row, time) if behind else row
-                _read_group(
-                    store, plan, source, time, after, number, wants,
-                    values, bits, truncated, evidence, found,
-                )  # fmt: skip
+                _read_group(store, plan, source, time, after, number, wants, answers)
         _sweep(store, plan, time)
     return entries.shape[0]
-
-
-EVIDENCE_WORDS = 3 + EVIDENCE_MAX

@@ -6,7 +6,7 @@ swept when the block is next moved, which happens before the index can fill.
 
 import numpy as np
 
-from models.compiled import inline, outline
+from models.compiled import inline, outline, to_int
 from models.features.layout import (
     BASE,
     CAPACITY,
@@ -48,7 +48,7 @@ def block_words(plan: Plan, capacity: int) -> int:
 @inline
 def _first_place(key: int, size: int) -> int:
     mixed = np.uint64(key) * _MULTIPLIER
-    return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
+    return to_int((mixed ^ (mixed >> np.uint64(29))) & np.uint64(size - 1))
 
 
 @inline

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import inline, kernel
+from models.compiled import inline, kernel, to_int
 from models.events import NULL_INT
 from models.features.layout import (
     ENTRY_KEY,
@@ -59,8 +59,37 @@ class Routes(NamedTuple):
     on: int
 
 
+class Events(NamedTuple):
+    """What is read of a batch's n events.
+
+    Attributes
+    ----------
+    kind, late, wants
+        (n,): kind; behind the watermark: reads, updates nothing; may need evidence.
+    references
+        (n,): partition and offset, see `models.features.messages.references`.
+    texts, integers, numbers, number_bits
+        The batch's matrices, the last two the same memory.
+    derived, derived_bits
+        Expressions computed beforehand, the same memory.
+    """
+
+    kind: NDArray[np.int8]
+    late: NDArray[np.bool_]
+    wants: NDArray[np.bool_]
+    references: NDArray[np.int64]
+    texts: NDArray[np.uint64]
+    integers: NDArray[np.int64]
+    numbers: NDArray[np.float64]
+    number_bits: NDArray[np.int64]
+    derived: NDArray[np.float64]
+    derived_bits: NDArray[np.int64]
+
+
 @inline
-def _entity(routes: Routes, sender: int, texts: NDArray[np.uint64], row: int, tenant: int) -> np.uint64:
+def _entity(
+    routes: Routes, sender: int, texts: NDArray[np.uint64], row: int, tenant: int
+) -> np.uint64:
     """Hash of (tenant, domain, key columns), or 0 where one of them is NULL."""
     key = texts[tenant, row]
     for place in range(1, routes.keys[sender, 0] + 1):
@@ -74,13 +103,11 @@ def _entity(routes: Routes, sender: int, texts: NDArray[np.uint64], row: int, te
 @inline
 def shard_of(key: np.uint64, shards: int) -> int:
     """The shard of an entity; its low bits are the table's, so take the high ones."""
-    return np.int64((key >> np.uint64(32)) % np.uint64(shards))
+    return to_int((key >> np.uint64(32)) % np.uint64(shards))
 
 
 @inline
-def _flags(
-    routes: Routes, row: int, kind: int, sender: int, before: int, wants: bool
-) -> int:
+def _flags(routes: Routes, row: int, kind: int, sender: int, before: int, wants: bool) -> int:
     """An entry's word: its row, the groups that this sender reads, whether evidence is wanted."""
     groups = 0
     for group in range(routes.groups.shape[0]):
@@ -96,31 +123,25 @@ def _flags(
 
 
 @inline
-def _value(
-    routes: Routes,
-    place: int,
-    row: int,
-    texts: NDArray[np.uint64],
-    integers: NDArray[np.int64],
-    numbers: NDArray[np.float64],
-    number_bits: NDArray[np.int64],
-    derived: NDArray[np.float64],
-    derived_bits: NDArray[np.int64],
-) -> int:
+def _value(routes: Routes, place: int, row: int, events: Events) -> int:
     """One value as the block stores it."""
     source, index = routes.values[place, 0], routes.values[place, 1]
     counted = routes.values[place, 2] == 1
     if source == FROM_TEXT:
-        return np.int64(texts[index, row])
+        return to_int(events.texts[index, row])
     if source == FROM_INTEGER:
-        value = integers[index, row]
+        value = events.integers[index, row]
         null = value == NULL_INT
     else:
-        number = numbers[index, row] if source == FROM_NUMBER else derived[index, row]
+        number = events.numbers[index, row] if source == FROM_NUMBER else events.derived[index, row]
         null = np.isnan(number) or abs(number) > FLOAT_MAX
-        value = number_bits[index, row] if source == FROM_NUMBER else derived_bits[index, row]
+        value = (
+            events.number_bits[index, row]
+            if source == FROM_NUMBER
+            else events.derived_bits[index, row]
+        )
         if not counted and null:
-            return np.int64(0x7FF8000000000000)
+            return to_int(0x7FF8000000000000)
         if number == 0.0:
             value = 0  # minus zero is zero
     if not counted:
@@ -138,20 +159,32 @@ def _mask(routes: Routes, row: int, derived: NDArray[np.float64]) -> int:
     return mask
 
 
+@inline
+def _group_by_shard(
+    draft: NDArray[np.int64],
+    count: int,
+    shards: int,
+    entries: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+) -> None:
+    """Counting sort: `bounds[s + 1]` holds how many entries shard s has, then where they end."""
+    for shard in range(shards):
+        bounds[shard + 1] += bounds[shard]
+    for number in range(count):
+        shard = shard_of(np.uint64(draft[number, ENTRY_KEY]), shards)
+        for word in range(draft.shape[1]):
+            entries[bounds[shard], word] = draft[number, word]
+        bounds[shard] += 1
+    for shard in range(shards, 0, -1):
+        bounds[shard] = bounds[shard - 1]
+    bounds[0] = 0
+
+
 @kernel
 def scatter(
     routes: Routes,
     tenant: int,
-    kind: NDArray[np.int8],
-    late: NDArray[np.bool_],
-    wants: NDArray[np.bool_],
-    references: NDArray[np.int64],
-    texts: NDArray[np.uint64],
-    integers: NDArray[np.int64],
-    numbers: NDArray[np.float64],
-    number_bits: NDArray[np.int64],
-    derived: NDArray[np.float64],
-    derived_bits: NDArray[np.int64],
+    events: Events,
     draft: NDArray[np.int64],
     entries: NDArray[np.int64],
     bounds: NDArray[np.int64],
@@ -161,11 +194,7 @@ def scatter(
     Parameters
     ----------
     tenant
-        Row of the tenant in `texts`.
-    late
-        Events behind the watermark read, and update nothing.
-    references
-        (n,): partition and offset, see `models.features.messages.reference`.
+        Row of the tenant in the texts.
     draft, entries
         (most entries, words): room to work in, and the result.
     bounds
@@ -179,45 +208,32 @@ def scatter(
     bounds[:] = 0
     count = 0
     senders = routes.keys.shape[0]
-    for row in range(kind.shape[0]):
-        code = np.int64(kind[row])
-        own = _entity(routes, 0, texts, row, tenant)
-        updates = (routes.on >> code) & 1 == 1 and not late[row] and own != np.uint64(0)
+    for row in range(events.kind.shape[0]):
+        code = to_int(events.kind[row])
+        own = _entity(routes, 0, events.texts, row, tenant)
+        updates = (routes.on >> code) & 1 == 1 and not events.late[row] and own != np.uint64(0)
         # reads of other keys that exclude the event, then the update, then the other reads
         for step in range(2 * senders - 1):
             sender = (step + 1) % senders if step < senders - 1 else step - senders + 1
             before = -1 if sender == 0 else (1 if step < senders - 1 else 0)
-            word = _flags(routes, row, code, sender, before, wants[row])
+            word = _flags(routes, row, code, sender, before, events.wants[row])
             if sender == 0 and updates:
-                word = (word if word else row << ROW_SHIFT) | UPDATES
+                word = (word or row << ROW_SHIFT) | UPDATES
             if word == 0:
                 continue
-            key = own if sender == 0 else _entity(routes, sender, texts, row, tenant)
+            key = own if sender == 0 else _entity(routes, sender, events.texts, row, tenant)
             if key == np.uint64(0):
                 continue
             draft[count, ENTRY_ROW] = word
-            draft[count, ENTRY_KEY] = np.int64(key)
-            draft[count, ENTRY_TIME] = integers[0, row]
-            draft[count, ENTRY_REFERENCE] = references[row]
+            draft[count, ENTRY_KEY] = to_int(key)
+            draft[count, ENTRY_TIME] = events.integers[0, row]
+            draft[count, ENTRY_REFERENCE] = events.references[row]
+            draft[count, ENTRY_MASK:] = 0
             if word & UPDATES:
-                draft[count, ENTRY_MASK] = _mask(routes, row, derived)
+                draft[count, ENTRY_MASK] = _mask(routes, row, events.derived)
                 for place in range(routes.values.shape[0]):
-                    draft[count, ENTRY_VALUES + place] = _value(
-                        routes, place, row, texts, integers, numbers, number_bits,
-                        derived, derived_bits,
-                    )  # fmt: skip
-            else:
-                draft[count, ENTRY_MASK:] = 0
+                    draft[count, ENTRY_VALUES + place] = _value(routes, place, row, events)
             bounds[shard_of(key, shards) + 1] += 1
             count += 1
-    for shard in range(shards):
-        bounds[shard + 1] += bounds[shard]
-    for number in range(count):
-        shard = shard_of(np.uint64(draft[number, ENTRY_KEY]), shards)
-        for word in range(draft.shape[1]):
-            entries[bounds[shard], word] = draft[number, word]
-        bounds[shard] += 1
-    for shard in range(shards, 0, -1):
-        bounds[shard] = bounds[shard - 1]
-    bounds[0] = 0
+    _group_by_shard(draft, count, shards, entries, bounds)
     return count

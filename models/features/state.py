@@ -12,6 +12,7 @@ from models.features.engine import (
     EVIDENCE_FULL,
     EVIDENCE_WORDS,
     ROWS_FULL,
+    Answers,
     run_space,
 )
 from models.features.layout import (
@@ -91,9 +92,9 @@ class SpaceState:
         while True:
             evidence = np.empty((4 * features + min(n, 256), EVIDENCE_WORDS), np.int64)
             found, why = np.zeros(2, np.int64), np.zeros(1, np.int64)
+            answers = Answers(values, values.view(np.int64), truncated, evidence, found)
             at = run_space(
-                self.store, self.plan, entries, at, self._before, values,
-                values.view(np.int64), truncated, evidence, found,
+                self.store, self.plan, entries, at, self._before, answers,
                 self.store.rows.reshape(-1), self._likely, why,
             )  # fmt: skip
             if found[0]:
@@ -129,7 +130,7 @@ class SpaceState:
             self._set(store.table, store.rows, arena, store.counters)
 
     def save(self) -> dict[str, NDArray[np.int64]]:
-        """The used part of the arrays, copied; `load` gives back a state that goes on bit by bit."""
+        """The used part of the arrays, copied; a state that loads it goes on bit by bit."""
         used = int(self.store.counters[ROWS_USED])
         return {
             "rows": self.store.rows[:used].copy(),

@@ -1,11 +1,12 @@
 """Kernels that find and make room: key → row, rows, and blocks of the arena."""
 
 import numpy as np
-
 from numpy.typing import NDArray
 
-from models.compiled import inline, kernel, outline
+from models.compiled import inline, kernel, outline, to_int
 from models.events import NULL_INT
+from models.features.cells import clear_cells, is_null, passes
+from models.features.index import block_words, rebuild_indexes
 from models.features.layout import (
     ARENA_USED,
     BASE,
@@ -44,8 +45,6 @@ from models.features.layout import (
     Plan,
     Store,
 )
-from models.features.cells import clear_cells, is_null, passes
-from models.features.index import block_words, rebuild_indexes
 from models.features.links import address, moved_link
 
 _LAST = 7
@@ -61,11 +60,11 @@ _EMPTY = np.uint64(0)
 def find_row(store: Store, key: np.uint64) -> int:
     """The row of a key, or −1."""
     mask = store.table.shape[0] - 1
-    place = np.int64(key & np.uint64(mask))
+    place = to_int(key & np.uint64(mask))
     while store.table[place] != _EMPTY:
         found = store.table[place]
         if (found ^ key) & _HIGH == _EMPTY:
-            row = np.int64(found & _LOW) - 1
+            row = to_int(found & _LOW) - 1
             if np.uint64(store.rows[row, KEY]) == key:
                 return row
         place = (place + 1) & mask
@@ -90,14 +89,14 @@ def make_row(store: Store, plan: Plan, key: np.uint64) -> int:
         row = counters[ROWS_USED]
         counters[ROWS_USED] += 1
     store.rows[row, :] = 0
-    store.rows[row, KEY] = np.int64(key)
+    store.rows[row, KEY] = to_int(key)
     store.rows[row, CLOCK] = NULL_INT
     store.rows[row, CUT] = NULL_INT
     for window in range(plan.windows.shape[0]):
         store.rows[row, WINDOWS + WINDOW_WORDS * window + W_TAIL_TIME] = NEVER
         store.rows[row, WINDOWS + WINDOW_WORDS * window + W_HEAD_TIME] = NEVER
         clear_cells(store, plan, row, window)
-    place = np.int64(key & np.uint64(size - 1))
+    place = to_int(key & np.uint64(size - 1))
     while store.table[place] != _EMPTY:
         place = (place + 1) & (size - 1)
     store.table[place] = (key & _HIGH) | np.uint64(row + 1)
@@ -254,13 +253,13 @@ def drop_row(store: Store, row: int) -> None:
     """Forget an entity: free its row and its block, close the gap in the table."""
     size = store.table.shape[0]
     key = np.uint64(store.rows[row, KEY])
-    gap = np.int64(key & np.uint64(size - 1))
-    while np.int64(store.table[gap] & _LOW) != row + 1:
+    gap = to_int(key & np.uint64(size - 1))
+    while to_int(store.table[gap] & _LOW) != row + 1:
         gap = (gap + 1) & (size - 1)
     place = (gap + 1) & (size - 1)
     while store.table[place] != _EMPTY:
-        owner = np.uint64(store.rows[np.int64(store.table[place] & _LOW) - 1, KEY])
-        home = np.int64(owner & np.uint64(size - 1))
+        owner = np.uint64(store.rows[to_int(store.table[place] & _LOW) - 1, KEY])
+        home = to_int(owner & np.uint64(size - 1))
         if ((place - home) & (size - 1)) >= ((place - gap) & (size - 1)):
             store.table[gap] = store.table[place]
             gap = place
@@ -280,7 +279,7 @@ def fill_table(rows: NDArray[np.int64], used: int, table: NDArray[np.uint64]) ->
         key = np.uint64(rows[row, KEY])
         if key == _EMPTY:
             continue
-        place = np.int64(key & np.uint64(mask))
+        place = to_int(key & np.uint64(mask))
         while table[place] != _EMPTY:
             place = (place + 1) & mask
         table[place] = (key & _HIGH) | np.uint64(row + 1)

@@ -5,6 +5,7 @@ import numpy as np
 from models.compiled import inline, outline
 from models.events import NULL_INT
 from models.features.cells import count_event, passes
+from models.features.index import find_latest, rebuild_indexes
 from models.features.layout import (
     BASE,
     C_KIND,
@@ -43,7 +44,6 @@ from models.features.layout import (
     Plan,
     Store,
 )
-from models.features.index import find_latest, rebuild_indexes
 from models.features.links import address, earlier, later, make_link
 from models.features.table import slot_after
 
@@ -79,9 +79,7 @@ def note_times(store: Store, plan: Plan, row: int, window: int) -> None:
 
 
 @outline
-def _move_window(
-    store: Store, plan: Plan, row: int, window: int, since: int, until: int
-) -> None:
+def _move_window(store: Store, plan: Plan, row: int, window: int, since: int, until: int) -> None:
     """Let delayed events up to `until` enter a window and those before `since` leave it."""
     rows, arena, stride = store.rows, store.arena, plan.sizes[S_STRIDE]
     first, times = WINDOWS + WINDOW_WORDS * window, rows[row, BASE] + TIME

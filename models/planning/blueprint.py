@@ -15,8 +15,9 @@ from models.errors import ConfigError
 from models.events import COLUMNS, DOMAINS
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, Type, names_in
+from models.features.arrange import lay_out
 from models.features.layout import Plan
-from models.features.plan import Space, answer_columns, build_spaces, derived_nodes, lay_out
+from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
 from models.features.scatter import (
     FROM_DERIVED,
     FROM_INTEGER,
@@ -31,6 +32,7 @@ from models.planning.bounds import event_part
 from models.planning.features import plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -150,14 +152,18 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         columns,
         compile_program(prepare, secret, locate),
         len(derived),
-        compile_program([Root(r.when, r.index, r.kinds, is_rule=True) for r in before], secret, locate),
-        compile_program([Root(r.when, r.index, r.kinds, is_rule=True) for r in after], secret, locate),
+        compile_program([_condition(r) for r in before], secret, locate),
+        compile_program([_condition(r) for r in after], secret, locate),
         compile_program(
             [Root(node, at, r.kinds, is_rule=True) for r in rules for at, node in r.severity_nodes],
             secret, locate,
         ),
         detectors, rules, every,
     )  # fmt: skip
+
+
+def _condition(rule: Rule) -> Root:
+    return Root(rule.when, rule.index, rule.kinds, is_rule=True)
 
 
 class _Locator:
@@ -177,8 +183,8 @@ class _Locator:
 
 
 def _kinds(pack: PackSpec) -> set[str]:
-    specs = (*pack.features, *pack.rules, *pack.detectors)
-    return {kind for spec in specs for kind in spec.on}
+    written = [spec.on for spec in pack.features] + [spec.on for spec in pack.detectors]
+    return {kind for on in [*written, *(rule.on for rule in pack.rules)] for kind in on}
 
 
 def _event_columns(

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from models.expressions.tree import TRUE, Call, Constant, Name, Node, Source, Type, conjuncts, names_in
+from models.expressions.tree import (
+    TRUE,
+    Call,
+    Constant,
+    Name,
+    Node,
+    Source,
+    Type,
+    conjuncts,
+    names_in,
+)
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from models.errors import ConfigError
-from models.expressions.parsing import Parser, nearest
+from models.expressions.parsing import Parser
+from models.expressions.problems import nearest
 from models.expressions.tree import Node, Type, names_in
 from models.features.plan import Feature
 from models.pack import FeatureSpec, PackSpec
@@ -48,9 +49,7 @@ def plan_features(
     return planned
 
 
-def _expressions(
-    parser: Parser, spec: FeatureSpec
-) -> tuple[Node | None, Node | None, Node | None]:
+def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node | None, Node | None]:
     """(value, where, share condition) of a feature."""
     place = spec.places.get("where", spec.place)
     where = checked(parser, spec.where, Type.FLAG, place) if spec.where else None

@@ -5,7 +5,8 @@ from typing import Final
 
 from models.errors import ConfigError, Place
 from models.events import COLUMNS, KINDS, Column, ColumnType
-from models.expressions.parsing import ExpressionError, Parser
+from models.expressions.parsing import Parser
+from models.expressions.problems import ExpressionError
 from models.expressions.tree import Name, Node, Source, Type
 from models.pack import PackSpec
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from models.errors import ConfigError, Place
 from models.events import DOMAINS
-from models.expressions.parsing import Parser, nearest
+from models.expressions.parsing import Parser
+from models.expressions.problems import nearest
 from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.pack import PackSpec, RuleSpec
 from models.planning.bounds import Comparison, comparisons
@@ -71,7 +72,9 @@ class Rule:
         """(name, is a feature, operator, threshold) of its comparisons, in order."""
         return tuple(
             (
-                compared.name.name if compared.name.of_event else compared.name.name.partition(".")[2],
+                compared.name.name
+                if compared.name.of_event
+                else compared.name.name.partition(".")[2],
                 not compared.name.of_event,
                 compared.operator,
                 compared.threshold,
@@ -98,17 +101,13 @@ class _RulePlanner:
                 self.rules.append(rule)
                 self._severities += len(rule.severities)
 
-    def _plan(
-        self, pack: PackSpec, spec: RuleSpec, parser: Parser, detectors: set[str]
-    ) -> Rule:
+    def _plan(self, pack: PackSpec, spec: RuleSpec, parser: Parser, detectors: set[str]) -> Rule:
         when = checked(parser, spec.when, Type.FLAG, spec.places.get("when", spec.place))
         nodes = []
         for at, (severity, condition) in enumerate(spec.severity):
             place = spec.places.get(f"severity.{severity}", spec.place)
             nodes.append((self._severities + at, checked(parser, condition, Type.FLAG, place)))
-        sentences = {
-            language: _sentence(spec, language, parser.names) for language in spec.because
-        }
+        sentences = {language: _sentence(spec, language, parser.names) for language in spec.because}
         shown = {name for s in sentences.values() for _text, name, _format in s.parts if name}
         reads = {name.name for name in names_in(when)}
         return Rule(

@@ -64,17 +64,17 @@ class Answer:
     values
         Feature → value, NaN for NULL; a text is its hash.
     truncated
-        The cap has pushed an event out of a window that was read.
+        Features from whose window the cap has pushed an event out.
     cut_since_start
-        The cap has pushed out an event that is not older than such a window. It may be newer
-        than the window's end: then all older ones, if there were any, have gone as well.
+        Features with a window such that the cap has pushed out an event not older than it. That
+        event may be newer than the window's end: then all older ones, if any, have gone as well.
     evidence
         Feature that reached its bound → references of its events, newest first.
     """
 
     values: dict[str, Number] = field(default_factory=dict)
-    truncated: bool = False
-    cut_since_start: bool = False
+    truncated: set[str] = field(default_factory=set)
+    cut_since_start: set[str] = field(default_factory=set)
     evidence: dict[str, list[int]] = field(default_factory=dict)
 
 
@@ -149,8 +149,10 @@ class ReferenceSpace:
             answer.values[feature.name] = value
             since, until = window_bounds(feature, visit.at_ms)
             cut = self._entities.get(visit.key, _Entity()).cut
-            answer.truncated |= any(since <= at_ms <= until for at_ms in cut)
-            answer.cut_since_start |= any(since <= at_ms for at_ms in cut)
+            if any(since <= at_ms <= until for at_ms in cut):
+                answer.truncated.add(feature.name)
+            if any(since <= at_ms for at_ms in cut):
+                answer.cut_since_start.add(feature.name)
             if feature.bound is not None and not feature.is_text and value >= feature.bound:
                 newest_first = reversed(contributing(feature, events))
                 answer.evidence[feature.name] = [e.reference for e in newest_first][:EVIDENCE_MAX]

@@ -43,9 +43,9 @@ def test_batching_is_invisible(blueprint, lines, offline, block_bytes):
     whole, cut = offline(blueprint, part), offline(blueprint, part, block_bytes=block_bytes)
 
     # within a block alerts of different subjects may be written in another order
-    assert orjson.dumps(by_id(cut)) == orjson.dumps(by_id(whole), option=orjson.OPT_PASSTHROUGH_DATACLASS) or (
-        by_id(cut) == by_id(whole)
-    )
+    assert orjson.dumps(by_id(cut)) == orjson.dumps(
+        by_id(whole), option=orjson.OPT_PASSTHROUGH_DATACLASS
+    ) or (by_id(cut) == by_id(whole))
 
 
 def test_dataflow_with_small_blocks_equals_offline(blueprint, lines, offline, flow):

@@ -5,6 +5,7 @@ import pytest
 
 from models.errors import ConfigError
 from models.expressions.tree import Call, Constant, Name, Source, Type
+from models.features.arrange import FILTERS_MAX, lay_out
 from models.features.layout import (
     C_FILTER,
     C_HOLDS,
@@ -24,11 +25,9 @@ from models.features.layout import (
     Read,
 )
 from models.features.plan import (
-    FILTERS_MAX,
     answer_columns,
     build_spaces,
     derived_nodes,
-    lay_out,
 )
 from models.pack import Over
 from tests.models.features.building import (

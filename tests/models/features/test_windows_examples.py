@@ -144,6 +144,18 @@ def test_the_cap_pushes_the_oldest_out_and_says_so():
     assert found.truncated.tolist() == [False] * 4 + [True] * 2
 
 
+def test_what_was_cut_matters_as_long_as_a_window_would_hold_it():
+    twins = Twins([feature("count", over=MINUTE, cap=4)])
+    reads = frozenset(twins.space.groups)
+    stream = [Visit(7, NOON + i, reads=reads) for i in range(5)]  # the fifth pushes the first out
+    stream += [Visit(7, NOON + MINUTE + i, updates=False, reads=reads) for i in (-1, 0)]
+    assert twins.state.run(encode(twins.space, stream)).truncated.tolist()[4:] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_of_equal_times_the_cap_takes_what_came_first():
     first = feature("sum", AMOUNT, over=HOUR, cap=4, lateness=HOUR)
     events = [(at_ms, {AMOUNT: 10_000 * 2**i}) for i, at_ms in enumerate((0, 1, 2, 3, 0))]

@@ -1,0 +1,253 @@
+"""Thresholds, window edges, tenants, currencies and cooldowns of the shipped rules, exactly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+
+from models.records import Repeat
+
+SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A rule that the `least`-th of some like events within `window_ms` makes fire."""
+
+    rule: str
+    least: int
+    window_ms: int
+    make: Callable[[int], dict[str, Any]]
+    label: str = ""
+
+
+def payment(**columns):
+    return {"kind": "payment", "account": "a", "amount": 50, "currency": "CNY", **columns}
+
+
+def declined(**columns):
+    return payment(status="declined", **columns)
+
+
+def transfer(**columns):
+    return payment(channel="transfer", **columns)
+
+
+def failure(**columns):
+    return {"kind": "login", "customer": "k", "outcome": "fail", "ip": "10.0.0.1", **columns}
+
+
+COUNTING = [
+    Counting("F01", 5, MINUTE, lambda _: payment()),
+    Counting("F01", 10, HOUR, lambda _: declined(), "hour"),
+    Counting("F01", 50, DAY, lambda _: payment(), "day"),
+    Counting("F01C", 5, MINUTE, lambda i: payment(account=f"a{i}", card="c")),
+    Counting("F01C", 10, HOUR, lambda i: payment(account=f"a{i}", card="c"), "hour"),
+    Counting("F02", 2, MINUTE, lambda _: payment(amount=4_500)),
+    Counting("F02", 2, HOUR, lambda _: payment(amount=500_000), "hour"),
+    Counting("F03", 3, HOUR, lambda _: declined(card="c", ip="10.0.0.1", customer="k")),
+    Counting("F03C", 5, HOUR, lambda i: declined(customer="k", account=f"a{i}")),
+    Counting("F03D", 10, HOUR, lambda _: declined(card="c")),
+    Counting("F04", 6, HOUR, lambda i: payment(device="d", card=f"c{i}")),
+    Counting("F04", 10, HOUR, lambda _: payment(device="d", card="c", amount=34.99), "cents"),
+    Counting("F04", 10, HOUR, lambda _: declined(device="d", card="c"), "declined"),
+    Counting("F04I", 11, HOUR, lambda i: declined(ip="10.0.0.1", card=f"c{i}", bin="400001")),
+    Counting("F04M", 10, HOUR, lambda i: declined(merchant="s", card=f"c{i}")),
+    Counting("F15", 3, MINUTE, lambda i: failure(ip=f"10.0.0.{i}")),
+    Counting("F15", 5, 5 * MINUTE, lambda _: failure(), "5m"),
+    Counting("F15", 6, 10 * MINUTE, lambda _: failure(), "10m"),
+    Counting("F15I", 6, 10 * MINUTE, lambda i: failure(customer=f"k{i}")),
+    Counting("A04", 5, DAY, lambda i: transfer(account=f"p{i}", counterparty="m")),
+    Counting("A05", 5, 8 * HOUR, lambda i: transfer(account="m", counterparty=f"p{i}")),
+]  # fmt: skip
+
+each_counting = pytest.mark.parametrize(
+    "case", [pytest.param(case, id=f"{case.rule}{case.label}") for case in COUNTING]
+)
+
+
+def spread(case: Counting, count: int, length_ms: int) -> list[dict[str, Any]]:
+    """Place so many events evenly over a period, its last ms included."""
+    return [{"at": i * length_ms // (count - 1), **case.make(i)} for i in range(count)]
+
+
+@each_counting
+def test_fires_from_the_threshold_on(case, play):
+    # the one after the last needed one still lies in the same window
+    played = play("payments", spread(case, case.least + 1, case.window_ms - 1))
+    assert played.events_of(case.rule) == [case.least - 1, case.least]
+
+
+@each_counting
+def test_an_event_leaves_after_exactly_its_window(case, play):
+    inside = play("payments", spread(case, case.least, case.window_ms - 1))
+    assert inside.events_of(case.rule) == [case.least - 1]
+    outside = play("payments", spread(case, case.least, case.window_ms))
+    assert outside.events_of(case.rule) == []
+
+
+@each_counting
+def test_tenants_share_nothing(case, play):
+    events = spread(case, case.least, case.window_ms - 1)
+    split = [{**event, "tenant": "ab"[i % 2]} for i, event in enumerate(events)]
+    assert play("payments", split).events_of(case.rule) == []
+    both = [{**event, "tenant": tenant} for event in events for tenant in "ab"]
+    raised = [one for one in play("payments", both).alerts if case.rule in one.rules]
+    assert sorted(one.tenant for one in raised) == ["a", "b"]
+    assert len({one.id for one in raised}) == 2
+
+
+def test_windows_slide_over_the_minute_of_the_clock(play):
+    events = [{"at": 35 * SECOND + i * 12 * SECOND, **payment()} for i in range(5)]
+    assert play("payments", events).events_of("F01") == [4]
+
+
+@pytest.mark.parametrize("corporate", ["F01", "F02", "A05"])
+def test_companies_are_no_persons(corporate, play):
+    events = [
+        {"at": i * SECOND, **transfer(amount=600_000, counterparty=f"p{i}")} for i in range(60)
+    ]
+    assert corporate in {rule for rule, _, _ in play("payments", events).hits}
+    company = [{**event, "customer_kind": "corporate"} for event in events]
+    assert corporate not in {rule for rule, _, _ in play("payments", company).hits}
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "fires"),
+    [
+        ("499.99", "CNY", False),
+        ("500.00", "CNY", True),
+        ("500.01", "CNY", True),
+        ("70.22", "USD", False),  # × 7.12 = 499.97
+        ("70.23", "USD", True),  # 500.04
+        ("10683", "JPY", False),  # × 0.0468 = 499.96; the yen has no decimals
+        ("10684", "JPY", True),  # 500.01
+        ("21.551", "KWD", False),  # × 23.2 = 499.98; the dinar has three
+        ("21.552", "KWD", True),  # 500.01
+        ("900.00", "XAU", False),  # no rate: unknown, never guessed
+    ],
+)
+def test_amounts_count_in_the_base_currency(amount, currency, fires, play):
+    events = [
+        {"at": 0, **payment(card="c", merchant="s1", amount="4.99")},
+        {"at": HOUR, **payment(card="c", merchant="s2", amount=amount, currency=currency)},
+    ]
+    assert play("payments", events).events_of("F05") == ([1] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("base", "received", "fires"),
+    [
+        ("CNY", "9999.99", False),
+        ("CNY", "10000.00", True),
+        ("USD", "9999.99", False),
+        ("USD", "10000.00", True),
+        ("USD", "10000.01", True),
+        ("JPY", "9999", False),
+        ("JPY", "10000", True),
+        ("KWD", "9999.999", False),
+        ("KWD", "10000.000", True),
+    ],
+)
+def test_thresholds_are_in_the_base_currency(base, received, fires, play):
+    events = [
+        {"at": 0, **transfer(account="p", counterparty="m", amount=received, currency=base)},
+        {"at": HOUR, **transfer(account="m", counterparty="q", amount=9000, currency=base)},
+    ]
+    assert play("payments", events, base).events_of("A06") == ([1] if fires else [])
+
+
+@pytest.mark.parametrize(("at", "fires"), [(48 * HOUR - 1, True), (48 * HOUR, False)])
+def test_money_passes_through_within_two_days(at, fires, play):
+    events = [
+        {"at": 0, **transfer(account="p", counterparty="m", amount=10_000)},
+        {"at": at, **transfer(account="m", counterparty="q", amount=9_000)},
+    ]
+    assert play("payments", events).events_of("A06") == ([1] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "fires"), [(7_999.99, False), (8_000, True), (11_000, True), (11_000.01, False)]
+)
+def test_what_passes_through_is_neither_less_nor_more(sent, fires, play):
+    events = [
+        {"at": 0, **transfer(account="p", counterparty="m", amount=10_000)},
+        {"at": HOUR, **transfer(account="m", counterparty="q", amount=sent)},
+    ]
+    assert play("payments", events).events_of("A06") == ([1] if fires else [])
+
+
+@pytest.mark.parametrize(("at", "fires"), [(DAY - 1, True), (DAY, False)])
+def test_a_test_is_forgotten_after_a_day(at, fires, play):
+    events = [
+        {"at": 0, **payment(card="c", merchant="s1", amount=1)},
+        {"at": at, **payment(card="c", merchant="s2", amount=600)},
+    ]
+    assert play("payments", events).events_of("F05") == ([1] if fires else [])
+
+
+def test_repeats_are_counted_and_a_higher_severity_breaks_through(play):
+    events = [{"at": i * 2 * SECOND, **payment()} for i in range(22)]
+    raised = play("payments", events).raised
+    opening, rise = [one for one in raised if not isinstance(one, Repeat)]
+    assert (opening.event_id, opening.severity) == ("000004", "medium")
+    assert (rise.event_id, rise.severity) == ("000019", "critical")
+    repeats = [(one.id, one.repeats) for one in raised if isinstance(one, Repeat)]
+    counted = [(opening.id, n) for n in range(1, 15)]
+    assert repeats == [*counted, (rise.id, 1), (rise.id, 2)]
+
+
+def test_a_cooldown_ends(play):
+    burst = [{"at": i * SECOND, **payment()} for i in range(5)]
+    for begin, alerts in [(10 * MINUTE - 1, 1), (10 * MINUTE, 2)]:
+        # the fifth payment of the second burst comes so long after the first alert
+        again = [{**event, "at": event["at"] + begin} for event in burst]
+        found = play("payments", [*burst, *again]).alerts
+        assert len([one for one in found if "F01" in one.rules]) == alerts, begin
+
+
+def test_the_order_of_arrival_does_not_matter(play):
+    events = [{"at": i * 7 * SECOND, **payment()} for i in range(40)]
+    sorted_ids = [one.id for one in play("payments", events).raised]
+    # nobody overtakes by more than eight places, which is less than the lateness of a minute
+    random = Random(5)
+    order = sorted(range(40), key=lambda i: i + random.uniform(0, 8))
+    assert order != sorted(order)
+    assert [one.id for one in play("payments", events, order=order).raised] == sorted_ids
+
+
+def trade(**columns):
+    return {"kind": "trade", "symbol": "X", "price": 100, "quantity": 1, "side": "buy", **columns}
+
+
+@pytest.mark.parametrize(
+    ("rush", "price", "fires"), [(60, 104, True), (59, 104, False), (60, 102.99, False)]
+)
+def test_a_pump_is_a_rush_at_a_new_high(rush, price, fires, play):
+    calm = [{"at": i * 4 * MINUTE, **trade()} for i in range(150)]
+    begin = 601 * MINUTE
+    # the first order of 60 at 250 ms each is well inside the minute; one a minute ago is not
+    orders = [{"at": begin + i * 250, **trade(price=price)} for i in range(rush)]
+    before = [{"at": begin + (rush - 1) * 250 - MINUTE, **trade()}]
+    found = play("trading", [*calm, *before, *orders]).events_of("M14")
+    assert found == ([150 + rush] if fires else [])
+
+
+@pytest.mark.parametrize(
+    ("count", "gap_ms", "fires"), [(20, 10 * SECOND, True), (19, 10 * SECOND, False)]
+)
+def test_a_spike_needs_trades(count, gap_ms, fires, play):
+    events = [{"at": i * gap_ms, **trade()} for i in range(count)]
+    events[-1]["price"] = 89.99
+    assert play("trading", events).events_of("M12") == ([count - 1] if fires else [])
+
+
+@pytest.mark.parametrize(("count", "fires"), [(40, True), (39, False)])
+def test_a_burst_needs_trades(count, fires, play):
+    calm = [{"at": i * 5 * MINUTE, **trade()} for i in range(144)]
+    burst = [{"at": 13 * HOUR + i * SECOND, **trade()} for i in range(count)]
+    found = play("trading", [*calm, *burst]).events_of("M13")
+    assert found == ([143 + count] if fires else [])
