@@ -188,7 +188,7 @@ def _values_on_last(
     results, _hurdle = _score(probe, pack, events)
     hit = _hit_on_last(results, always, events)
     if hit is None:
-        return f"the last event has no {rule.subject}, or is not a {' or '.join(rule.on)}"
+        return f"the last event has no {rule.subject}, or is no {' or '.join(rule.on)}"
     return ", ".join(
         f"{name} = {shown(value, '')}" for name, value in sorted(hit.facts.values.items())
     )

@@ -63,7 +63,7 @@ def fx_tables(fx: FxRates, secret: Secret) -> FxTables:
 def multiply_divide(amount: int, factor: int, divisor: int) -> int:
     """amount · factor ÷ divisor, rounded half to even; NULL_INT where that exceeds int64.
 
-    `factor` ≥ 0, 0 < `divisor` < 2⁴⁶.
+    `factor` ≥ 0, 0 < `divisor` < 2⁵⁵.
     """
     negative = amount < 0
     a, b = np.uint64(abs(amount)), np.uint64(factor)
@@ -75,12 +75,12 @@ def multiply_divide(amount: int, factor: int, divisor: int) -> int:
     lower = (middle << half) | (low_low & low)
     if upper >= np.uint64(divisor):
         return NULL_INT
-    # long division, 16 bits at a time: the remainder stays below 2^46, so 62 bits suffice
+    # long division, 8 bits at a time: the remainder stays below 2^55, so 63 bits suffice
     rest, quotient = upper, np.uint64(0)
-    for step in range(4):
-        chunk = (lower >> np.uint64(48 - 16 * step)) & np.uint64(0xFFFF)
-        rest = (rest << np.uint64(16)) | chunk
-        quotient = (quotient << np.uint64(16)) | (rest // np.uint64(divisor))
+    for step in range(8):
+        chunk = (lower >> np.uint64(56 - 8 * step)) & np.uint64(0xFF)
+        rest = (rest << np.uint64(8)) | chunk
+        quotient = (quotient << np.uint64(8)) | (rest // np.uint64(divisor))
         rest = rest % np.uint64(divisor)
     twice = to_int(rest) * 2
     if twice > divisor or (twice == divisor and quotient & np.uint64(1)):

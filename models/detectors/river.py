@@ -5,6 +5,7 @@ Slower than a compiled kernel by an order of magnitude or two, so let `when:` ch
 
 import importlib
 import inspect
+import math
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from river.anomaly import HalfSpaceTrees
-from river.anomaly.base import AnomalyDetector
+from river.base import AnomalyDetector
 
 from models.detectors.half_space_trees import EXTREME, SETTLED
 from models.detectors.tail import count_score, new_counts, tail_share
@@ -62,6 +63,19 @@ def river_class(name: str) -> type[AnomalyDetector]:
     return found
 
 
+def squeezed(raw: float, *, bounded: bool) -> float:
+    """A model's score in [0, 1]; what is not a number scores 0.
+
+    >>> squeezed(3.0, bounded=False), squeezed(math.inf, bounded=False), squeezed(-1, bounded=True)
+    (0.75, 1.0, 0.0)
+    """
+    if math.isnan(raw) or raw <= 0.0:
+        return 0.0
+    if math.isinf(raw):
+        return 1.0
+    return min(raw, 1.0) if bounded else raw / (1.0 + raw)
+
+
 class RiverDetector:
     """A River anomaly detector over a fixed list of features.
 
@@ -93,9 +107,7 @@ class RiverDetector:
         scores, shares = np.zeros(x.shape[0]), np.ones(x.shape[0])
         for i, values in enumerate(x.tolist()):
             given = {n: v for n, v in zip(self.features, values, strict=True) if v == v}  # noqa: PLR0124
-            raw = float(self._model.score_one(given))
-            raw = max(raw, 0.0) if raw == raw else 0.0  # noqa: PLR0124
-            scores[i] = raw if self._bounded else raw / (1.0 + raw)
+            scores[i] = squeezed(float(self._model.score_one(given)), bounded=self._bounded)
             shares[i] = tail_share(self._tail, scores[i])
             count_score(self._tail, scores[i])
             extreme = shares[i] <= EXTREME and self._tail[0] > SETTLED

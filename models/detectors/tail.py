@@ -22,7 +22,7 @@ def new_counts() -> NDArray[np.int64]:
 @inline
 def tail_share(counts: NDArray[np.int64], score: float) -> float:
     """(scores in this bin or above + 1) ÷ (scores + 1), in (0, 1]; 1 before the first."""
-    place = min(int(score * BINS), BINS - 1)
+    place = max(min(int(score * BINS), BINS - 1), 0)
     below = 0
     while place > 0:
         below += counts[place]
@@ -33,7 +33,7 @@ def tail_share(counts: NDArray[np.int64], score: float) -> float:
 @inline
 def count_score(counts: NDArray[np.int64], score: float) -> None:
     """Count one score."""
-    place = min(int(score * BINS), BINS - 1) + 1
+    place = max(min(int(score * BINS), BINS - 1), 0) + 1
     counts[0] += 1
     while place <= BINS:
         counts[place] += 1

@@ -4,7 +4,6 @@ SQL is the syntax, not the evaluator. Allowed are comparison, AND, OR, NOT, arit
 BETWEEN, LIKE, IS NULL, CASE, COALESCE and the functions of `FUNCTIONS`.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,8 +11,9 @@ import sqlglot
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
-from models.errors import ConfigError
+from models.expressions.problems import ExpressionError, nearest, problem, syntax_problem
 from models.expressions.tree import Call, Constant, Name, Node, Type
+from models.expressions.words import called, constant, literal
 
 Parameter = float | str | bool | tuple[float | str, ...]
 
@@ -63,26 +63,6 @@ _HINTS: Final[dict[type[sql.Expr], str]] = {
 }
 
 
-class ExpressionError(ConfigError):
-    """An expression is wrong; `column` (from 1) is where in its text."""
-
-    def __init__(self, message: str, *, hint: str, column: int = 1) -> None:
-        super().__init__(message, hint=hint)
-        self.column = column
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """A hint that names the closest good word.
-
-    >>> nearest("acount", ["account", "amount"])
-    'did you mean account?'
-    """
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known here: {', '.join(sorted(known)[:40])}"
-
-
 class Parser:
     """Parses expressions over one set of names.
 
@@ -95,7 +75,8 @@ class Parser:
 
     Examples
     --------
-    >>> from models.expressions.tree import Source
+    >>> from models.expressions.words import called, constant, literal
+    from models.expressions.tree import Source
     >>> parser = Parser({"amount": Name("amount", Source.MONEY)}, {"limit": 10.0})
     >>> parser.parse("amount >= limit", Type.FLAG).operator
     '>='
@@ -131,7 +112,7 @@ class Parser:
             _expect(node, wanted, root)
             _bound(node)
         except SqlglotError as error:
-            raise _syntax(error, text) from None
+            raise syntax_problem(error, text) from None
         except RecursionError:
             raise ExpressionError("nested too deeply", hint="split it into features") from None
         return node
@@ -143,7 +124,7 @@ class Parser:
             case sql.Column():
                 return self._name(e)
             case sql.Literal():
-                return _literal(e)
+                return literal(e)
             case sql.Boolean():
                 return Constant(bool(e.this), Type.FLAG)
             case sql.Null():
@@ -186,16 +167,16 @@ class Parser:
         name = ".".join(part.name for part in e.parts)
         if any(part.args.get("quoted") for part in e.parts):
             hint = f"a text stands in single quotes: '{name}', a name in none"
-            raise _error(e, f"double quotes around {name}", hint)
+            raise problem(e, f"double quotes around {name}", hint)
         if name in self.names:
             return self.names[name]
         value = self.parameters.get(name)
         if isinstance(value, tuple):
-            raise _error(e, f"{name} is a list", f"write: column IN ({name})")
+            raise problem(e, f"{name} is a list", f"write: column IN ({name})")
         if value is not None:
-            return _constant(value)
+            return constant(value)
         hint = nearest(name, [*self.names, *self.parameters])
-        raise _error(e, f"no column, feature or parameter is called {name}", hint)
+        raise problem(e, f"no column, feature or parameter is called {name}", hint)
 
     def _logic(self, e: sql.Expr) -> Node:
         operator = "and" if isinstance(e, sql.And) else "or"
@@ -205,11 +186,11 @@ class Parser:
     def _pair(self, e: sql.Expr, left: Node, right: Node) -> None:
         """Refuse a comparison of two things that cannot be compared."""
         if _is_null(left) or _is_null(right):
-            raise _error(e, "a comparison with NULL is never true", "write IS NULL or IS NOT NULL")
+            raise problem(e, "a comparison with NULL is never true", "write IS NULL or IS NOT NULL")
         if left.type is not right.type:
             sides = f"{e.this.sql()} ({left.type}) with {e.expression.sql()} ({right.type})"
             hint = "text stands in single quotes, numbers in none"
-            raise _error(e, f"cannot compare {sides}", hint)
+            raise problem(e, f"cannot compare {sides}", hint)
 
     def _comparison(self, e: sql.Expr) -> Node:
         left, right = self._node(e.this), self._node(e.expression)
@@ -217,7 +198,7 @@ class Parser:
 
     def _between(self, e: sql.Between) -> Node:
         if e.args.get("symmetric"):
-            raise _error(e, "BETWEEN SYMMETRIC is not available here", "x BETWEEN low AND high")
+            raise problem(e, "BETWEEN SYMMETRIC is not available here", "x BETWEEN low AND high")
         # read once: twice at every level would double the work with each level
         value, ends = self._node(e.this), (e.args["low"], e.args["high"])
         terms = tuple(
@@ -229,7 +210,7 @@ class Parser:
     def _compare(self, operator: str, e: sql.Expr, left: Node, right: Node) -> Node:
         self._pair(e, left, right)
         if left.type is Type.TEXT and operator not in ("=", "<>"):
-            raise _error(e, f"{operator} does not work on text", "use =, <>, IN or LIKE")
+            raise problem(e, f"{operator} does not work on text", "use =, <>, IN or LIKE")
         return Call(operator, (left, right), Type.FLAG)
 
     def _in(self, e: sql.In) -> Node:
@@ -239,22 +220,22 @@ class Parser:
         for item in [*e.expressions, *([field] if field else [])]:
             listed = self.parameters.get(item.name) if isinstance(item, sql.Column) else None
             if isinstance(listed, tuple):
-                values.extend(_constant(value) for value in listed)
+                values.extend(constant(value) for value in listed)
             else:
                 values.append(self._node(item))
         for value in values:
             if not isinstance(value, Constant) or value.type is not needle.type:
-                raise _error(e, "IN takes constants of the same type", "x IN ('a', 'b') or a list")
+                raise problem(e, "IN takes constants of the same type", "x IN ('a', 'b') or a list")
         if not values:
             hint = _SELECT if e.args.get("query") else "x IN ('a', 'b')"
-            raise _error(e, "IN needs a list", hint)
+            raise problem(e, "IN needs a list", hint)
         return Call("in", (needle, *values), Type.FLAG)
 
     def _like(self, e: sql.Like) -> Node:
         text, pattern = self._typed(e.this, Type.TEXT), self._typed(e.expression, Type.TEXT)
         constant = isinstance(pattern, Constant) and pattern.value is not None
         if not constant or not isinstance(text, Name) or not text.of_event:
-            raise _error(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
+            raise problem(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
         found = Call("like", (text, pattern), Type.FLAG)
         return Call("not", (found,), Type.FLAG) if e.args.get("negate") else found
 
@@ -266,11 +247,11 @@ class Parser:
             wanted = Constant(bool(e.expression.this), Type.FLAG)
             plain = Call("=", (node, wanted), Type.FLAG)
             return Call("coalesce", (plain, Constant(value=False, type=Type.FLAG)), Type.FLAG)
-        raise _error(e, f"cannot read {e.sql()}", "IS NULL, IS NOT NULL, IS TRUE, IS FALSE")
+        raise problem(e, f"cannot read {e.sql()}", "IS NULL, IS NOT NULL, IS TRUE, IS FALSE")
 
     def _case(self, e: sql.Case | sql.If) -> Node:
         if isinstance(e, sql.Case) and e.this is not None:
-            raise _error(e, "CASE x WHEN … is not supported", "write CASE WHEN x = … THEN … END")
+            raise problem(e, "CASE x WHEN … is not supported", "write CASE WHEN x = … THEN … END")
         branches = e.args["ifs"] if isinstance(e, sql.Case) else [e]
         otherwise = e.args.get("default") if isinstance(e, sql.Case) else e.args.get("false")
         parts: list[Node] = []
@@ -292,54 +273,18 @@ class Parser:
         return Call(operator, tuple(nodes), kind)
 
     def _function(self, e: sql.Expr) -> Node:
-        name, arguments = _called(e)
+        name, arguments = called(e)
         if name not in FUNCTIONS:
             hints = [hint for kind, hint in _HINTS.items() if isinstance(e, kind)]
             shown = name if isinstance(e, sql.Func) and not isinstance(e, sql.Cast) else e.sql()
             hints += [_CLOCK] if name in ("now", "today", "sysdate", "getdate") else []
             hint = hints[0] if hints else nearest(name, sorted(FUNCTIONS))
-            raise _error(e, f"{shown} is not available here", hint)
+            raise problem(e, f"{shown} is not available here", hint)
         least, most = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
-            raise _error(e, f"{name} takes {least} to {most} arguments", f"was {len(arguments)}")
+            raise problem(e, f"{name} takes {least} to {most} arguments", f"was {len(arguments)}")
         nodes = tuple(self._typed(argument, Type.NUMBER) for argument in arguments)
         return Call(name, nodes, Type.NUMBER)
-
-
-def _called(e: sql.Expr) -> tuple[str, list[sql.Expr]]:
-    """A function's name in small letters and its arguments."""
-    if isinstance(e, sql.Anonymous):
-        return str(e.this).lower(), list(e.expressions)
-    if isinstance(e, sql.Log):
-        # one argument is ln in sqlglot's default dialect, so only LOG10(x) may arrive here
-        base_ten = e.expression is not None and e.this.sql() == "10"
-        return ("log10", [e.expression]) if base_ten else ("log", [e.this])
-    if isinstance(e, sql.Func):
-        given = [e.args.get(key) for key in e.arg_types]
-        flat = [x for item in given for x in (item if isinstance(item, list) else [item])]
-        name = {"pow": "power", "ceiling": "ceil"}.get(e.sql_name().lower(), e.sql_name().lower())
-        return name, [x for x in flat if isinstance(x, sql.Expr)]
-    return type(e).__name__.lower(), []
-
-
-def _literal(e: sql.Literal) -> Constant:
-    if e.is_string:
-        return Constant(str(e.this), Type.TEXT)
-    try:
-        value = float(e.this)
-    except ValueError:
-        raise _error(e, f"{e.this} is not a number", "an exponent has digits: 1e6") from None
-    if value == float("inf"):
-        raise _error(e, f"{e.this} is beyond float64", "numbers reach 1.8e308")
-    return Constant(value, Type.NUMBER)
-
-
-def _constant(value: float | str | bool) -> Constant:
-    if isinstance(value, bool):
-        return Constant(value, Type.FLAG)
-    if isinstance(value, str):
-        return Constant(value, Type.TEXT)
-    return Constant(float(value), Type.NUMBER)
 
 
 def _is_null(node: Node) -> bool:
@@ -353,12 +298,7 @@ def _type_of(nodes: Sequence[Node]) -> Type:
 def _expect(node: Node, wanted: Type, e: sql.Expr) -> None:
     if node.type is not wanted and not _is_null(node):
         hint = "compare it with something" if wanted is Type.FLAG else f"it must be {wanted}"
-        raise _error(e, f"{e.sql()} is {node.type}, not {wanted}", hint)
-
-
-def _error(e: sql.Expr, message: str, hint: str) -> ExpressionError:
-    starts = [node.meta["start"] + 1 for node in e.walk() if "start" in node.meta]
-    return ExpressionError(message, hint=hint, column=min(starts, default=1))
+        raise problem(e, f"{e.sql()} is {node.type}, not {wanted}", hint)
 
 
 def _bound(node: Node) -> None:
@@ -372,19 +312,3 @@ def _bound(node: Node) -> None:
             raise ExpressionError(f"over {_TERMS_MAX} terms", hint="split it into features")
         inner = (part for call in level if isinstance(call, Call) for part in call.arguments)
         level = [part for part in inner if not isinstance(part, Constant)]
-
-
-def _syntax(error: SqlglotError, text: str) -> ExpressionError:
-    details = getattr(error, "errors", None)
-    if not details:
-        message = "cannot read this expression: a text or comment has no end"
-        return ExpressionError(message, hint="a text stands in single quotes: 'x'")
-    first = details[0]
-    word = first.get("highlight") or "the end"
-    unclosed = "Expecting )" in str(first.get("description"))
-    hint = "a parenthesis is not closed" if unclosed else "SQL: a >= 1 AND b IN ('x', 'y')"
-    # the parser counts columns within a line, to the end of the word
-    before = sum(len(line) + 1 for line in text.split("\n")[: int(first.get("line") or 1) - 1])
-    column = before + int(first.get("col") or 1) - len(first.get("highlight") or "") + 1
-    message = f"cannot read this expression near {word!r}"
-    return ExpressionError(message, hint=hint, column=min(max(column, 1), len(text)))

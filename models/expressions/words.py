@@ -26,7 +26,10 @@ def literal(e: sql.Literal) -> Constant:
     """A number or text as it stands in the expression."""
     if e.is_string:
         return Constant(str(e.this), Type.TEXT)
-    value = float(e.this)
+    try:
+        value = float(e.this)
+    except ValueError:
+        raise problem(e, f"{e.this} is not a number", "an exponent has digits: 1e6") from None
     if value == float("inf"):
         raise problem(e, f"{e.this} is beyond float64", "numbers reach 1.8e308")
     return Constant(value, Type.NUMBER)

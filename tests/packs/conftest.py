@@ -48,9 +48,7 @@ def play(deployment) -> Play:
     """Score events with a shipped pack; `at` is ms after the start, ids are positions."""
     # the detector takes longest to set up, and has its own tests
     packs = {
-        name: replace(
-            pack, detectors=(), rules=tuple(r for r in pack.rules if r.status == "live")
-        )
+        name: replace(pack, detectors=(), rules=tuple(r for r in pack.rules if r.status == "live"))
         for name in ("payments", "trading")
         for pack in [load_pack(name)]
     }

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.expressions.machine import CHUNK
 from models.expressions.program import Root, compile_program
 from models.expressions.tree import Type
 from models.reference.expressions import evaluate
@@ -211,6 +212,36 @@ def test_terms_over_the_event_run_before_features(harness, row):
     loaded = [int(line[0]) for line in program.instructions]
     assert loaded.index(0) < loaded.index(3)
     assert harness.run([Root(node, 0, 1, is_rule=True)], [row(price=0.0)]).outcomes[0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("price", "amount", "event_time", "pack.paid_1h", "CASE WHEN cash THEN 1 ELSE 0 END"),
+        *(f"CASE WHEN {name} = 'w1' THEN 1 ELSE 0 END" for name in ("channel", "last_device")),
+        *("CASE WHEN channel LIKE '%1%' THEN 1 ELSE 0 END",),
+        *("CASE WHEN COALESCE(country, channel) IN ('w1', 'w2') THEN 1 ELSE 0 END",),
+    ],
+)
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_each_row_reads_its_own_values(harness, row, sql, narrowed):
+    # no two rows alike and no period of the chunk, so a value of another row would show
+    rows = [
+        row(
+            price=float(i), amount=float(i), event_time=1e12 + i, paid_1h=float(-i),
+            cash=i % 7 == 0, channel=f"w{i % 11}", country=None, last_device=f"w{i % 13}",
+        )
+        for i in range(2 * CHUNK + 30)
+    ]  # fmt: skip
+    # the loops over whole chunks and over selected rows are separate code
+    chosen = f"CASE WHEN price % 3 < 2 AND ({sql}) >= -1e15 THEN {sql} END" if narrowed else sql
+    node = harness.parser.parse(chosen, Type.NUMBER)
+    wanted = [evaluate(node, one) for one in rows]
+    found = harness.number(node, rows).tolist()
+    assert [None if math.isnan(x) else x for x in found] == wanted
+    outcome = harness.parser.parse(f"price % 3 < 2 AND ({sql}) > 0", Type.FLAG)
+    ran = harness.run([Root(outcome, 0, 1, is_rule=True)], rows)
+    assert ran.outcomes[0].tolist() == [int(bool(evaluate(outcome, one))) for one in rows]
 
 
 def test_nothing_to_run(harness, row):

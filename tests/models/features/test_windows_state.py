@@ -291,7 +291,7 @@ def test_distinct_is_right_in_blocks_large_enough_for_an_index(cap):
                 values={DEVICE: 1 + int(random.geometric(0.02)), PRICE: float(random.integers(99))},
                 true=frozenset([CASH] if random.random() < 0.5 else []),
             )
-            for number in range(700)
+            for number in range(450)
         ]
     )
     assert twins.state.store.rows[0, CAPACITY] >= 64

@@ -1,0 +1,132 @@
+"""Cooldown, repeats, ids, risk."""
+
+import itertools
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.alerting import Alerting
+from models.alerts import Facts, Hit, RuleHit, alert_id, risk_of, say, shown
+from models.errors import Place
+from models.expressions.tree import TRUE
+from models.pack import RuleSpec
+from models.planning.rules import Rule, Sentence
+from models.records import Alert, Repeat
+
+
+def rule(name="R", cooldown_ms=600_000, group="", action="review", index=0):
+    spec = RuleSpec(
+        name, ("payment",), {"en": name, "zh": name}, "TRUE", "account", (("medium", "TRUE"),),
+        {"en": "x", "zh": "x"}, Place("p", 1), cooldown_ms=cooldown_ms, group=group, action=action,
+    )  # fmt: skip
+    sentence = Sentence((("seen", "", ""),))
+    return Rule(
+        "p", spec, index, 1, TRUE, (), ("medium",), (), {"en": sentence, "zh": sentence},
+        frozenset(), reads_detectors=False, domain="account",
+    )  # fmt: skip
+
+
+@dataclass
+class Stream:
+    """Hits with running event ids."""
+
+    numbers: itertools.count = field(default_factory=itertools.count)
+
+    def hit(self, time_ms, *hits, subject="a", tenant=""):
+        facts = Facts({}, {}, {}, truncated=False)
+        return Hit(
+            "p", tenant, "account", subject, "payment", f"e{next(self.numbers)}", time_ms,
+            False, {"event_id": "e"}, hits, facts, {},
+        )  # fmt: skip
+
+
+def test_hits_within_the_cooldown_are_repeats_of_the_alert_that_opened_it():
+    stream, one = Stream(), RuleHit(rule(), "medium")
+    hits = [stream.hit(t, one) for t in (0, 1000, 599_999, 600_000)]
+
+    first, second, third, fourth = Alerting().raise_alerts(hits)
+
+    assert isinstance(first, Alert)
+    assert second == Repeat(first.id, 1, 1000)
+    assert third == Repeat(first.id, 2, 599_999)
+    assert isinstance(fourth, Alert)
+
+
+def test_a_higher_severity_breaks_through_and_a_lower_one_does_not():
+    stream, a_rule = Stream(), rule()
+    severities = ["medium", "low", "high", "medium"]
+    hits = [stream.hit(t, RuleHit(a_rule, s)) for t, s in enumerate(severities)]
+
+    kinds = [type(item) for item in Alerting().raise_alerts(hits)]
+
+    assert kinds == [Alert, Repeat, Alert, Repeat]
+
+
+def test_subjects_rules_and_tenants_cool_down_apart():
+    stream, one, other = Stream(), RuleHit(rule("R"), "medium"), RuleHit(rule("S"), "medium")
+    hits = [
+        stream.hit(0, one), stream.hit(1, one, subject="b"), stream.hit(2, other),
+        stream.hit(3, one, tenant="t2"),
+    ]  # fmt: skip
+
+    assert all(isinstance(item, Alert) for item in Alerting().raise_alerts(hits))
+
+
+def test_without_a_cooldown_every_hit_alerts():
+    stream, one = Stream(), RuleHit(rule(cooldown_ms=0), "medium")
+
+    out = Alerting().raise_alerts([stream.hit(t, one) for t in range(5)])
+
+    assert len({alert.id for alert in out}) == 5
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2), st.sampled_from("ab")), max_size=40),
+    st.integers(0, 40),
+)
+def test_a_restart_changes_no_decision(script, cut):
+    severities = ("low", "medium", "high")
+    a_rule = rule(cooldown_ms=5000)
+    stream = Stream()
+    hits = [stream.hit(t * 1000, RuleHit(a_rule, severities[s]), subject=w) for t, s, w in script]
+    expected = [(type(i), i.id) for i in Alerting().raise_alerts(hits)]
+    first = Alerting()
+    base = first.save()
+    head = first.raise_alerts(hits[:cut])
+    second = Alerting()
+    second.load(base)
+    second.replay(first.take_log())
+
+    out = head + second.raise_alerts(hits[cut:])
+
+    assert [(type(i), i.id) for i in out] == expected
+
+
+def test_ids_depend_on_what_an_alert_is_about_not_on_its_reasons():
+    one = Stream().hit(0, RuleHit(rule("R"), "low"))
+    other = Stream().hit(0, RuleHit(rule("S"), "high"))
+
+    assert one.id == other.id
+    assert alert_id("t", "ab", "c") != alert_id("t", "a", "bc")
+
+
+def test_within_a_group_only_the_strongest_counts_and_groups_combine_by_noisy_or():
+    same = [RuleHit(rule("A", group="g"), "medium"), RuleHit(rule("B", group="g"), "high")]
+    apart = [RuleHit(rule("A", group="g"), "medium"), RuleHit(rule("B", group="h"), "high")]
+
+    assert risk_of(same) == 0.6
+    assert risk_of(apart) == pytest.approx(1 - 0.65 * 0.4)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "text"),
+    [
+        (12.0, "", "12"), (12.345, "", "12.35"), (1.5e-6, "", "1.5e-06"), (None, "", "–"),
+        (1234567.5, ",.2f", "1,234,567.50"), ("x", "", "x"), (-0.5, "", "-0.5"),
+    ],
+)  # fmt: skip
+def test_values_read_well_in_reasons(value, wanted, text):
+    assert shown(value, wanted) == text
+    assert say(Sentence((("is ", "v", wanted),)), {"v": value}) == f"is {text}"
