@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -140,19 +141,24 @@ def rfc3339(time_ms: int) -> str:
 
 
 def shown(value: Any, wanted: str) -> str:
-    """A value inside a reason: whole numbers plain, others with at most two decimals."""
+    """A value inside a reason, never in scientific notation.
+
+    Whole numbers are plain, others have two decimals, and below 1 four significant digits.
+    """
     if value is None:
         return "–"
     if isinstance(value, str | bool):
         return str(value)
-    if wanted:
-        return format(value, wanted)
     number = float(value)
-    if number == int(number) and abs(number) < 1e15:
-        return str(int(number))
-    if abs(number) < 0.01:
-        return f"{number:.3g}"
-    return f"{number:.2f}".rstrip("0").rstrip(".")
+    if wanted:
+        text = format(value, wanted)
+    elif number == int(number) and abs(number) < 1e15:
+        text = str(int(number))
+    elif abs(number) < 1:
+        text = f"{number:.4g}"
+    else:
+        text = f"{number:.2f}".rstrip("0").rstrip(".")
+    return format(Decimal(text), "f") if "e" in text else text
 
 
 def say(sentence: Sentence, values: Mapping[str, Any]) -> str:

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
 from models.detectors.catalogue import build_detector
-from models.events import KINDS
 from models.expressions.codes import INSUFFICIENT
 from models.features.layout import F_GROUP
 from models.features.messages import Answer
 from models.features.placing import place_answers
 from models.hits import HitReader, evidence_of
 from models.planning.blueprint import Blueprint
-from models.running import Runner
+from models.running import Outputs, Runner
 from models.scattering import Scattered
 
 
@@ -74,7 +73,7 @@ class Scorer:
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
         rules, severities = blueprint.rules, sum(len(r.severities) for r in blueprint.rules)
-        self._before = Runner(blueprint.before, len(rules), 1)
+        self._before = Runner(blueprint.before, len(rules), len(blueprint.detectors))
         self._after = Runner(blueprint.after, len(rules), 1)
         self._severities = Runner(blueprint.severities, severities, 1)
         self._groups = [space.plan.features[:, F_GROUP].copy() for space in blueprint.spaces]
@@ -93,7 +92,7 @@ class Scorer:
                     space.truncated, truncated,
                 )  # fmt: skip
         out = self._before.run(batch, features)
-        scores = self._detect(batch, features, out.touched)
+        scores = self._detect(batch, features, out)
         if self._blueprint.detectors:
             out = self._after.run(batch, features, out)
         rows = np.flatnonzero(out.touched)
@@ -119,17 +118,17 @@ class Scorer:
         return Scored(batch, hits, shadow, insufficient, risk, action, named)
 
     def _detect(
-        self, batch: Batch, features: NDArray[np.float64], touched: NDArray[np.bool_]
+        self, batch: Batch, features: NDArray[np.float64], out: Outputs
     ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         scores = {}
-        for detector, (pack, spec) in zip(self.detectors, self._blueprint.detectors, strict=True):
-            kinds = np.array([kind in spec.on for kind in KINDS])
-            rows = np.flatnonzero(kinds[batch.kind] & ~batch.late)
+        named = zip(self.detectors, self._blueprint.detectors, out.results, strict=False)
+        for detector, (pack, spec), chosen in named:
+            rows = np.flatnonzero((chosen == 1.0) & ~batch.late)
             columns = [
                 _input(self._blueprint, pack, name, batch, features) for name in spec.features
             ]
             x = np.stack([column[rows] for column in columns], axis=1)
-            found, shares = detector.score(x, ~touched[rows])
+            found, shares = detector.score(x, ~out.touched[rows])
             name = f"{pack}.{spec.name}"
             at = self._blueprint.columns[name]
             features[at, rows], features[at + 1, rows] = found, shares

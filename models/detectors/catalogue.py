@@ -11,8 +11,13 @@ from models.pack import DetectorSpec
 Built = Any
 
 
+def _own(spec: DetectorSpec) -> dict[str, Any]:
+    """The model's own options; `when` chooses its rows and is not one of them."""
+    return {name: value for name, value in spec.options.items() if name != "when"}
+
+
 def _half_space_trees(spec: DetectorSpec) -> Built:
-    options = dict(spec.options)
+    options = _own(spec)
     limits = {name: (float(low), float(high)) for name, (low, high) in
               dict(options.pop("limits", {})).items()}  # fmt: skip
     return HalfSpaceTrees(spec.features, HalfSpaceTreesConfig(limits=limits, **options))
@@ -22,7 +27,7 @@ def _river(spec: DetectorSpec) -> Built:
     # river's detectors import much of scipy: only packs that name one pay for it
     from models.detectors.river import RiverConfig, RiverDetector  # noqa: PLC0415
 
-    options = dict(spec.options)
+    options = _own(spec)
     name = str(options.pop("class", ""))
     learn = str(options.pop("learn", "guarded"))
     config = RiverConfig(name, dict(options.pop("options", {})), learn)

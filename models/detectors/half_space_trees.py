@@ -11,7 +11,8 @@ River 0.26, `river.anomaly.HalfSpaceTrees`, defines every detail; scores are bit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,10 @@ class HalfSpaceTrees:
     def __init__(self, features: Sequence[str], config: HalfSpaceTreesConfig) -> None:
         self.features = tuple(features)
         self.config = config
-        self._split, self._threshold = _structure(self.features, config)
+        limits = tuple(sorted(config.limits.items()))
+        self._split, self._threshold = _structure(
+            self.features, config.trees, config.height, config.window, config.seed, limits
+        )
         nodes = self._split.shape[1] * 2 + 1
         self._recent = np.zeros((config.trees, nodes), np.int32)
         self._settled = np.zeros((config.trees, nodes), np.int32)
@@ -122,23 +126,27 @@ class HalfSpaceTrees:
         self._marks, self._tail = saved["marks"].copy(), saved["tail"].copy()
 
 
+@lru_cache(maxsize=64)
 def _structure(
-    features: Sequence[str], config: HalfSpaceTreesConfig
+    features: tuple[str, ...],
+    trees: int,
+    height: int,
+    window: int,
+    seed: int,
+    limits: tuple[tuple[str, tuple[float, float]], ...],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """River's own random splits, as arrays in heap order: the children of i are 2i+1 and 2i+2."""
     from river.anomaly import HalfSpaceTrees as River  # noqa: PLC0415 - slow, and rarely needed
 
-    river = River(
-        n_trees=config.trees, height=config.height, window_size=config.window,
-        limits=cast("dict[Any, tuple[float, float]]", dict(config.limits)), seed=config.seed,
-    )  # fmt: skip
+    known: Any = dict(limits)
+    river = River(n_trees=trees, height=height, window_size=window, limits=known, seed=seed)
     river.learn_one(dict.fromkeys(features, 0.0))
-    inner = 2**config.height - 1
-    split = np.zeros((config.trees, inner), np.int32)
-    threshold = np.zeros((config.trees, inner))
+    inner = 2**height - 1
+    split = np.zeros((trees, inner), np.int32)
+    threshold = np.zeros((trees, inner))
     for tree, root in enumerate(river.trees):
         level = [root]
-        for depth in range(config.height):
+        for depth in range(height):
             for place, node in enumerate(level):
                 split[tree, 2**depth - 1 + place] = features.index(node.feature)
                 threshold[tree, 2**depth - 1 + place] = node.threshold

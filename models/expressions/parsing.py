@@ -75,8 +75,7 @@ class Parser:
 
     Examples
     --------
-    >>> from models.expressions.words import called, constant, literal
-    from models.expressions.tree import Source
+    >>> from models.expressions.tree import Source
     >>> parser = Parser({"amount": Name("amount", Source.MONEY)}, {"limit": 10.0})
     >>> parser.parse("amount >= limit", Type.FLAG).operator
     '>='

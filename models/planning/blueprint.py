@@ -29,7 +29,7 @@ from models.fx import FxRates
 from models.hashing import Secret
 from models.pack import DetectorSpec, FeatureSpec, PackSpec
 from models.planning.bounds import event_part
-from models.planning.features import plan_features
+from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
 
@@ -91,7 +91,8 @@ class Blueprint:
     derived
         How many derived columns it writes.
     before, after
-        Programs of the rules that read no detector, and of the others.
+        Programs of the rules that read no detector, and of the others; the first also says
+        which rows each detector takes.
     detectors
         Per detector its pack and spec.
     rules
@@ -144,6 +145,10 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     secret = deployment.secret
     prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
     prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
+    chosen = [
+        Root(condition, at, kinds_mask(spec.on), is_rule=False)
+        for at, (condition, spec) in enumerate(detector_conditions(packs))
+    ]
     before = [r for r in rules if not r.reads_detectors]
     after = [r for r in rules if r.reads_detectors]
     return Blueprint(
@@ -152,7 +157,7 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         columns,
         compile_program(prepare, secret, locate),
         len(derived),
-        compile_program([_condition(r) for r in before], secret, locate),
+        compile_program([*(_condition(r) for r in before), *chosen], secret, locate),
         compile_program([_condition(r) for r in after], secret, locate),
         compile_program(
             [Root(node, at, r.kinds, is_rule=True) for r in rules for at, node in r.severity_nodes],
@@ -204,6 +209,8 @@ def _event_columns(
     for pack in packs:
         own = event_names(pack)
         wanted |= {name for spec in pack.detectors for name in spec.features if name in own}
+    for condition, _spec in detector_conditions(packs):
+        wanted |= {name.name for name in names_in(condition) if name.of_event}
     wanted |= {name for rule in rules for name in rule.shown if name in COLUMNS}
     return wanted
 

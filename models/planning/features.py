@@ -7,9 +7,9 @@ from models.expressions.parsing import Parser
 from models.expressions.problems import nearest
 from models.expressions.tree import Node, Type, names_in
 from models.features.plan import Feature
-from models.pack import FeatureSpec, PackSpec
+from models.pack import DetectorSpec, FeatureSpec, PackSpec
 from models.planning.bounds import least_bounds
-from models.planning.names import checked, event_names, kinds_mask
+from models.planning.names import checked, event_names, feature_names, kinds_mask
 from models.planning.rules import Rule
 
 _NUMERIC = ("sum", "mean", "std", "max", "min")
@@ -70,6 +70,25 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     return name, where, None
 
 
+def detector_conditions(packs: Sequence[PackSpec]) -> list[tuple[Node, DetectorSpec]]:
+    """Which rows each detector takes: its ``when``, or all of its kinds."""
+    found = []
+    for pack in packs:
+        parser = Parser({**event_names(pack), **feature_names(pack)}, pack.params)
+        own = {f"{pack.name}.{d.name}{suffix}" for d in pack.detectors for suffix in ("", "_p")}
+        for spec in pack.detectors:
+            place = spec.places.get("when", spec.place)
+            condition = checked(parser, str(spec.options.get("when", "TRUE")), Type.FLAG, place)
+            if own & {name.name for name in names_in(condition)}:
+                raise ConfigError(
+                    f"detector {spec.name} waits for a detector",
+                    hint="its when reads columns and features",
+                    place=place,
+                )
+            found.append((condition, spec))
+    return found
+
+
 def _readers(packs: Sequence[PackSpec], rules: Sequence[Rule]) -> Mapping[str, int]:
     """Full feature name → bit mask of the kinds of the rules and detectors that read it."""
     readers: dict[str, int] = {}
@@ -84,6 +103,9 @@ def _readers(packs: Sequence[PackSpec], rules: Sequence[Rule]) -> Mapping[str, i
             for feature in spec.features:
                 name = f"{pack.name}.{feature}"
                 readers[name] = readers.get(name, 0) | kinds_mask(spec.on)
+    for condition, spec in detector_conditions(packs):
+        for name in {n.name for n in names_in(condition) if not n.of_event}:
+            readers[name] = readers.get(name, 0) | kinds_mask(spec.on)
     return readers
 
 

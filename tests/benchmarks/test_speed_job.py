@@ -22,7 +22,7 @@ from models.planning.blueprint import Deployment, draw
 from models.records import RawBlock
 
 SPEED = Path(naive.__file__).parent
-COUNT = 8_000
+COUNT = 6_000
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

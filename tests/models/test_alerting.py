@@ -123,8 +123,8 @@ def test_within_a_group_only_the_strongest_counts_and_groups_combine_by_noisy_or
 @pytest.mark.parametrize(
     ("value", "wanted", "text"),
     [
-        (12.0, "", "12"), (12.345, "", "12.35"), (1.5e-6, "", "1.5e-06"), (None, "", "–"),
-        (1234567.5, ",.2f", "1,234,567.50"), ("x", "", "x"), (-0.5, "", "-0.5"),
+        (12.0, "", "12"), (12.345, "", "12.35"), (1.5e-6, "", "0.0000015"), (None, "", "–"),
+        (1234567.5, ",.2f", "1,234,567.50"), ("x", "", "x"), (-0.5, "", "-0.5"), (1.23e-6, ".6g", "0.00000123"), (0.01234, "", "0.01234"),
     ],
 )  # fmt: skip
 def test_values_read_well_in_reasons(value, wanted, text):

@@ -9,11 +9,17 @@ from models.simulator.tables import Table, stack, trades
 
 
 def _surge(
-    stage: Stage, symbol: int, start: int, minutes: float, multiple: float, sells: float
+    stage: Stage,
+    symbol: int,
+    start: int,
+    minutes: float,
+    multiple: float,
+    sells: float,
+    orders_per_minute: float,
 ) -> Table:
     """Add trades whose volume is a multiple of the symbol's daily mean for that long."""
     rng, market = stage.rng, stage.market
-    count = max(25, int(market.trades_per_minute[symbol] * minutes * 5))
+    count = max(25, int(orders_per_minute * minutes))
     size = rng.lognormal(0.0, SIZE_SPREAD, count)
     wanted = max(float(market.volume_per_minute[symbol]), 1.0) * minutes * multiple
     quantity = np.maximum(np.rint(size * wanted / size.sum()), 1).astype(np.int64)
@@ -31,7 +37,7 @@ def _bump(symbol: int, start: int, minutes: list[float], log_add: list[float]) -
 
 
 def price_spike(stage: Stage) -> Scene:
-    """M12: 13 to 25 % up or down within 2 to 4 minutes, then back over the next hours."""
+    """M12: 14 to 26 % up or down within 2 to 4 minutes on a rush of orders, then back again."""
     rng = stage.rng
     symbol, start = stage.slot()
     minutes = float(rng.uniform(2.0, 4.0))
@@ -41,35 +47,55 @@ def price_spike(stage: Stage) -> Scene:
     return Scene(
         subject=_name(symbol),
         trades=_surge(
-            stage, symbol, start, minutes + 1, rng.uniform(15, 25), 0.12 if direction > 0 else 0.88
-        ),
+            stage,
+            symbol,
+            start,
+            minutes + 1,
+            rng.uniform(30, 60),
+            0.12 if direction > 0 else 0.88,
+            rng.uniform(150, 300),
+        ),  # fmt: skip
         bump=_bump(symbol, start, back, [0.0, height, 0.95 * height, 0.3 * height, 0.0]),
     )
 
 
 def volume_burst(stage: Stage) -> Scene:
-    """M13: 8 to 20 minutes of 10 to 20 times the usual volume at an unmoved price."""
+    """M13: 8 to 20 minutes of 60 to 100 times the usual volume at an unmoved price."""
     rng = stage.rng
     symbol, start = stage.slot()
     return Scene(
         subject=_name(symbol),
-        trades=_surge(stage, symbol, start, rng.uniform(8, 20), rng.uniform(10, 20), 0.5),
+        trades=_surge(
+            stage,
+            symbol,
+            start,
+            rng.uniform(8, 20),
+            rng.uniform(60, 100),
+            0.5,
+            rng.uniform(300, 500),
+        ),  # fmt: skip
     )
 
 
 def pump_and_dump(stage: Stage) -> Scene:
-    """M14: 2.2 to 3 times the price in 15 to 40 minutes, sold into, and most of it lost again."""
+    """M14: 2.2 to 3 times the price in 15 to 40 minutes, sold into, and most of it lost again.
+
+    It opens with a rush: a fifth of the rise comes within the first minute.
+    """
     rng = stage.rng
     symbol, start = stage.slot()
     rise = float(rng.uniform(15, 40))
     fall = float(rng.uniform(40, 90))
     height = float(np.log(rng.uniform(2.2, 3.0)))
-    pump = _surge(stage, symbol, start, rise, rng.uniform(18, 28), 0.15)
-    dump = _surge(stage, symbol, start + int(rise * MINUTE_MS), fall, rng.uniform(4, 7), 0.85)
+    usual = float(stage.market.trades_per_minute[symbol])
+    rush = _surge(stage, symbol, start, 1.0, rng.uniform(60, 120), 0.1, rng.uniform(150, 400))
+    pump = _surge(stage, symbol, start, rise, rng.uniform(18, 28), 0.15, 5 * usual)
+    end = start + int(rise * MINUTE_MS)
+    dump = _surge(stage, symbol, end, fall, rng.uniform(4, 7), 0.85, 5 * usual)
+    minutes = [0.0, 1.0, rise - 1.0, fall, 60.0]
+    heights = [0.0, 0.2 * height, height, rng.uniform(0.1, 0.3), 0.0]
     return Scene(
         subject=_name(symbol),
-        trades=stack([pump, dump]),
-        bump=_bump(
-            symbol, start, [0.0, rise, fall, 60.0], [0.0, height, rng.uniform(0.1, 0.3), 0.0]
-        ),
+        trades=stack([rush, pump, dump]),
+        bump=_bump(symbol, start, minutes, heights),
     )

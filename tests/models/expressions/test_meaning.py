@@ -54,6 +54,7 @@ BIG = 4503599627370497.0
         ("LEAST(price, quantity)", {}, None),
         ("COALESCE(price, quantity, 9)", {"quantity": 7.0}, 7.0),
         ("CASE WHEN cash THEN 1 WHEN TRUE THEN 2 END", {"cash": False}, 2.0),
+        ("CASE WHEN cash THEN 1 WHEN TRUE THEN 2 END", {"cash": True}, 1.0),
         ("CASE WHEN cash THEN 1 END", {}, None),
         ("IF(cash, 1, 2)", {}, 2.0),
         ("amount", {"amount": 900719925474.0992}, 900719925474.0992),

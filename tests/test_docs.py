@@ -1,0 +1,299 @@
+"""The documents say what the code does: tables, packs, commands, links."""
+
+import dataclasses
+import re
+import shlex
+from types import SimpleNamespace
+
+import orjson
+import pytest
+import typer
+
+from cli.kernels import ROOT
+from cli.main import app
+from config.pack_columns import EXAMPLE_KEYS
+from config.pack_detectors import HalfSpaceTrees, River
+from config.pack_examples import ExampleSection
+from config.pack_features import FeatureSection
+from config.pack_rules import RuleSection
+from config.packs import PackSection, load_pack, pack_names
+from config.settings import Settings, SettingsSection
+from connectors.redis import RedisAlerts, RedisConfig
+from dataflows.examples import START_MS, run_examples
+from dataflows.offline import Offline
+from models.decoding.record import Rejection, decode_record
+from models.decoding.schema import Schema
+from models.events import COLUMNS, FUTURE_TOLERANCE_MS, REQUIRED
+from models.expressions.parsing import FUNCTIONS
+from models.hashing import Secret
+from models.pack import ACTIONS, SEVERITIES, STATUSES
+from models.planning.blueprint import Deployment, draw
+from models.records import RawBlock
+
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+}
+PACKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name, text in DOCUMENTS.items()
+    for number, block in enumerate(re.findall(r"(?ms)^```yaml\n(pack:.*?)^```", text))
+]
+COMMANDS = [
+    (name, found.strip())
+    for name, text in DOCUMENTS.items()
+    for found in re.findall(r"\./riverguard([^`#\n]*)", text)
+]
+TOP = typer.main.get_command(app)
+
+
+def section(name, heading):
+    """The text under a heading, or before the first one for an empty one."""
+    parts = re.split(r"(?m)^##+ ", DOCUMENTS[name])
+    return parts[0] if not heading else next(p for p in parts if p.startswith(f"{heading}\n"))
+
+
+def rows(text):
+    """The rows of all tables in a text, without their heads: the cells."""
+    lines = re.sub(r"(?m)^\|.*\n\|---.*\n", "", text).splitlines()
+    return [[c.strip() for c in ln.strip("|").split("|")] for ln in lines if ln.startswith("|")]
+
+
+def words(text):
+    return re.findall(r"`([^`]+)`", text)
+
+
+def first_words(text):
+    return [word for row in rows(text) for word in words(row[0])]
+
+
+def keys_of(*models):
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
+
+
+def slugs(text):
+    headings = re.findall(r"(?m)^#+ (.+)$", text)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leaves(command, path=()):
+    """Every command that does something: its words, and itself."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return {" ".join(path): command}
+    return {
+        key: leaf for name, sub in inner.items() for key, leaf in leaves(sub, (*path, name)).items()
+    }
+
+
+def follow(arguments):
+    """The command that some words name, and the words that are left."""
+    command, left = TOP, list(arguments)
+    while left and hasattr(command, "commands"):
+        assert left[0] in command.commands, left
+        command = command.commands[left.pop(0)]
+    return command, left
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    assert not re.search(r"(?<![\w.])/(home|root|Users|tmp)/", DOCUMENTS[name])
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[name]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.is_file(), target
+        assert not anchor or anchor in slugs(file.read_text()), target
+
+
+def test_the_code_refers_to_documents_that_exist():
+    for path in (p for f in ("models", "config", "cli") for p in (ROOT / f).rglob("*.py")):
+        assert set(re.findall(r"\bdocs/[\w/.-]+\.md\b", path.read_text())) <= set(DOCUMENTS), path
+
+
+@pytest.mark.parametrize(("name", "words_after"), COMMANDS)
+def test_commands_parse(name, words_after):
+    """Every `./riverguard …` in every document has known options and the right arguments."""
+    command, left = follow(shlex.split(words_after))
+    if left or not hasattr(command, "commands"):
+        command.make_context(name, left)
+
+
+def test_the_readme_is_short_and_lists_every_command_with_real_options():
+    assert DOCUMENTS["README.md"].count("\n") <= 150
+    listed = {}
+    for line in DOCUMENTS["README.md"].splitlines():
+        if line.startswith("| `riverguard "):
+            shown = words(line)
+            name = re.match(r"riverguard ([a-z]+(?: [a-z]+)?)", shown[0])[1]
+            listed[name] = [word for word in " ".join(shown).split() if word.startswith("-")]
+
+    known = leaves(TOP)
+    assert listed.keys() == known.keys()
+    for name, options in listed.items():
+        real = {option for parameter in known[name].params for option in parameter.opts}
+        assert set(options) <= real, name
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_make_targets_exist(name):
+    targets = set(re.findall(r"(?m)^([a-z]+):.*##", (ROOT / "Makefile").read_text()))
+    assert set(re.findall(r"(?m)(?:`|^)make ([a-z]+)", DOCUMENTS[name])) <= targets
+    if name == "CONTRIBUTING.md":
+        listed = {word.split()[1] for word in first_words(section(name, "Set up"))}
+        assert listed == targets - {"help"}
+
+
+@pytest.mark.parametrize("text", PACKS)
+def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
+    path = tmp_path / "pack.yaml"
+    path.write_text(text)
+    pack = load_pack(str(path))
+    draw([pack], Deployment())
+
+    failed = [result for result in run_examples(pack, Deployment()) if not result.ok]
+
+    assert not failed
+    assert all(rule.examples for rule in pack.rules)
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("Keys of a pack", keys_of(PackSection)),
+        ("Features", keys_of(FeatureSection)),
+        ("Detectors", keys_of(HalfSpaceTrees, River)),
+        ("Rules", keys_of(RuleSection)),
+        ("Examples", keys_of(ExampleSection) | set(EXAMPLE_KEYS)),
+    ],
+)
+def test_every_key_of_a_pack_is_explained(heading, keys):
+    explained = first_words(section("docs/packs.md", heading))
+
+    assert sorted(explained) == sorted(keys)
+
+
+def test_defaults_of_a_pack_are_right():
+    shown = {
+        words(row[0])[0]: row[2]
+        for heading in ("Keys of a pack", "Detectors", "Rules")
+        for row in rows(section("docs/packs.md", heading))
+    }
+    for model in (PackSection, HalfSpaceTrees, RuleSection):
+        for name, field in model.model_fields.items():
+            if isinstance(field.default, int) and field.default:
+                assert shown[name] == str(field.default), name
+
+
+def test_the_words_of_the_language_are_listed():
+    text = DOCUMENTS["docs/packs.md"]
+    functions = re.search(r"(?m)^- Functions: (.*)$", text)[1]
+    planned = FeatureSection.planned | HalfSpaceTrees.planned | RuleSection.planned
+
+    assert sorted(words(functions)) == sorted(FUNCTIONS)
+    assert set(words(section("docs/packs.md", "Not available yet"))) == planned
+    choices = words(section("docs/packs.md", "Rules"))
+    assert {*ACTIONS, *SEVERITIES, *STATUSES} <= set(choices)
+
+
+def test_shipped_rules_are_listed():
+    expected = [
+        [pack, f"`{rule.id}`", rule.name["en"], rule.subject, rule.severity[0][0], rule.action]
+        for pack in pack_names()
+        for rule in load_pack(pack).rules
+    ]
+    listed = rows(section("docs/packs.md", "Shipped rules"))
+
+    assert [[*row[:5], row[6]] for row in listed] == expected
+
+
+def test_kinds_and_columns():
+    kinds = {words(r[0])[0]: tuple(words(r[1])) for r in rows(section("docs/events.md", "Kinds"))}
+    by_type = rows(section("docs/events.md", "Columns").partition("| type | on the wire")[0])
+    columns = {name: row[0] for row in by_type for name in words(row[1])}
+
+    assert kinds == REQUIRED
+    assert columns == {column.name: str(column.type) for column in COLUMNS.values()}
+
+
+def test_every_dead_letter_code_is_explained():
+    written = re.compile(
+        r'(?:_RejectedError|Rejection)\(\s*"(\w+)"|code = "(\w+)" if .* else "(\w+)"'
+        r'|DeadLetter\(\s*[\w.]+,\s*[\w.]+,\s*"(\w+)"'
+    )
+    sources = [p for f in ("models/decoding", "connectors") for p in (ROOT / f).glob("*.py")]
+    codes = {code for p in sources for found in written.findall(p.read_text()) for code in found}
+    explained = [r for r in rows(section("docs/events.md", "Dead letters")) if len(r) == 2]
+
+    assert sorted(words(row[0])[0] for row in explained) == sorted(codes - {""})
+
+
+def test_examples_of_dead_letters_are_true():
+    schema = Schema(frozenset({"account"}), frozenset({"payment"}), Secret(bytes(16)))
+    shown = [r for r in rows(section("docs/events.md", "Dead letters")) if len(r) == 3]
+
+    assert shown
+    for record, code, reason in shown:
+        raw = words(record)[0].encode()
+        found = decode_record(raw, schema, START_MS + FUTURE_TOLERANCE_MS)
+        assert found == Rejection(words(code)[0], reason)
+
+
+def _paths(value, at):
+    """Dotted paths of an alert; lists as [], detectors as {}, texts and events as they are."""
+    found = {at} - {"", "data"}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return found.union(*(_paths(item, f"{at}[]") for item in value)) - {f"{at}[]"}
+    if at == "data.scores":
+        return found | {f"{at}{{}}.{name}" for scores in value.values() for name in scores}
+    if isinstance(value, dict) and at not in ("data.event", "data.reasons[].name"):
+        dot = f"{at}." if at else ""
+        return found.union(*(_paths(item, f"{dot}{name}") for name, item in value.items()))
+    return found
+
+
+@pytest.fixture
+def alert(tmp_path):
+    """An alert of the pack in docs/packs.md, its condition reading a column too."""
+    path = tmp_path / "small.yaml"
+    text = next(p.values[0] for p in PACKS if p.values[0].startswith("pack: small"))
+    path.write_text(text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m"))
+    head = b'{"kind":"payment","account":"a","amount":10,"currency":"CNY","event_id":'
+    lines = [head + b'"%d","event_time":%d}' % (n, START_MS + n) for n in range(3)]
+    offline = Offline(draw([load_pack(str(path))], Deployment()))
+    offline.feed(RawBlock(0, b"\n".join(lines), 0, START_MS))
+    return offline.finish().alerts[0]
+
+
+def test_every_field_of_an_alert_is_explained(alert):
+    content = orjson.loads(orjson.dumps(alert.content, default=dict))
+
+    assert sorted(first_words(section("docs/alerts.md", ""))) == sorted(_paths(content, ""))
+
+
+def test_the_keys_in_redis_are_explained(alert):
+    config, text = RedisConfig(), section("docs/alerts.md", "Redis")
+    sink = SimpleNamespace(_config=config)
+    fields = RedisAlerts._arguments(sink, alert)[4::2]
+    listed = first_words(text)
+
+    assert listed[:2] == [f"{config.prefix}:alerts", RedisAlerts._key(sink, "ID")]
+    assert listed[2:] == ["body", *fields]
+    assert f"{config.stream_length_max:,}" in text
+    assert f"{config.keep_s // 86_400} days" in text
+
+
+def test_every_setting_is_explained():
+    listed = first_words(section("docs/operating.md", "Settings"))
+    fields = {field.name.removesuffix("_ms") for field in dataclasses.fields(Settings)}
+
+    assert set(SettingsSection.model_fields) == fields
+    assert {word for word in listed if word != "lookups/fx.csv"} == fields
+
+
+def test_decisions_have_one_form_and_are_listed():
+    form = "Context, Decision, Consequence, How we would know it was wrong"
+    for name in (name for name in DOCUMENTS if name.startswith("docs/adr/")):
+        assert ", ".join(re.findall(r"(?m)^## (.*)$", DOCUMENTS[name])) == form
+        assert f"({name.removeprefix('docs/')})" in DOCUMENTS["docs/architecture.md"]
