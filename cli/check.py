@@ -3,20 +3,21 @@
 from pathlib import Path
 
 import orjson
-from dataflows.examples import ExampleResult, run_examples
 from rich.console import Console
 from rich.table import Table
 
-from cli.deployment import deployment_of
+from cli.deployment import SETTINGS, deployment_of
 from config.packs import load_pack, pack_names
 from config.settings import load_settings
+from dataflows.examples import ExampleResult, run_examples
 from models.errors import ConfigError
 from models.planning.blueprint import draw
+from models.scoring import Scorer
 
 
 def check(packs: list[str], config: Path | None, *, as_json: bool) -> bool:
     """Check packs; false where an example fails or a pack does not load."""
-    deployment = deployment_of(load_settings(config))
+    deployment = deployment_of(load_settings(config or SETTINGS))
     failed: list[ExampleResult] = []
     errors: list[str] = []
     rules = examples = 0
@@ -24,7 +25,7 @@ def check(packs: list[str], config: Path | None, *, as_json: bool) -> bool:
     for name in packs or pack_names():
         try:
             pack = load_pack(name)
-            draw([pack], deployment)
+            Scorer(draw([pack], deployment))
         except ConfigError as error:
             errors.append(str(error))
             continue
@@ -44,7 +45,9 @@ def check(packs: list[str], config: Path | None, *, as_json: bool) -> bool:
     else:
         _show(loaded_names=[pack.name for pack in loaded], counts=(rules, examples), failed=failed)
         for text in errors:
-            Console(stderr=True).print(f"[red]error:[/] {text}", highlight=False, soft_wrap=True)
+            Console(stderr=True).print(
+                f"error: {text}", markup=False, highlight=False, soft_wrap=True
+            )
     return not failed and not errors
 
 

@@ -60,7 +60,7 @@ def demo(
         EmbeddedRedis(directory / "redis") as redis,
         opened(directory) as (root, run),
     ):
-        console.print(f"alerts: {directory / 'alerts.ndjson'}  and Redis at {redis.url}")
+        console.print(f"alerts: {directory / 'alerts.ndjson'} and {redis.url}", soft_wrap=True)
         _stop_on_signals(run)
         sinks = _sinks(directory, redis.url, caught)
         backlog = (lambda: handed[0] - run.counters.events) if source is None else (lambda: 0)
@@ -69,8 +69,9 @@ def demo(
             with watch:
                 execute(blueprint, events, sinks, (root, run), settings.commit_every_ms)
         finally:
-            for sink in (sinks.alerts, sinks.dead_letters, sinks.late):
-                sink.close()
+            for sink in (sinks.alerts, sinks.dead_letters, sinks.late, sinks.shadow):
+                if sink:
+                    sink.close()
         print(orjson.dumps(_summary(run, watch, caught)).decode(), flush=True)  # noqa: T201
 
 
@@ -99,6 +100,7 @@ def _sinks(directory: Path, url: str, caught: CaughtIncidents) -> Outlets:
         Fan([RedisAlerts(RedisConfig(url=url)), AlertFile(directory / "alerts.ndjson"), caught]),
         DeadLetterFile(directory / "dead_letters.ndjson"),
         LateFile(directory / "late.ndjson"),
+        shadow=AlertFile(directory / "shadow.ndjson"),
     )
 
 
@@ -122,6 +124,8 @@ def _summary(run: Run, watch: Watch, caught: CaughtIncidents) -> Mapping[str, An
         "events": counters.events,
         "alerts": counters.alerts,
         "repeats": counters.repeats,
+        "shadow": counters.shadow,
+        "duplicates": counters.duplicates,
         "rejected": counters.rejected,
         "late": counters.late,
         "seconds": round(seconds, 3),

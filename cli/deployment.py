@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from config.lookups import load_fx
 from config.packs import load_pack
 from config.settings import Settings, load_settings
 from models.planning.blueprint import Blueprint, Deployment, draw
+
+SETTINGS: Final = Path(__file__).resolve().parent.parent / "config" / "riverguard.yaml"
+"""What holds where no settings file is named."""
 
 
 def deployment_of(settings: Settings) -> Deployment:
@@ -29,5 +33,5 @@ def load(packs: Sequence[str], config: Path | None) -> tuple[Settings, Blueprint
     ConfigError
         With file, line, value and a hint.
     """
-    settings = load_settings(config)
+    settings = load_settings(config or SETTINGS)
     return settings, draw([load_pack(name) for name in packs], deployment_of(settings))

@@ -98,6 +98,8 @@ class Watch:
                 self._rate = (self._counters.events - before) / elapsed
                 before, at, shown = self._counters.events, now, now
                 show()
+        elapsed = max(self.seconds, 1e-9)
+        self._rate = self._counters.events / elapsed
         show()
 
     def _lag(self) -> str:
@@ -110,6 +112,7 @@ class Watch:
             f"{c.events:,} events  {self._rate:,.0f}/s  lag {self._lag()}  {c.alerts:,} alerts"
             f"  {c.repeats:,} repeats  {c.rejected:,} rejected  {c.late:,} late",
             highlight=False,
+            soft_wrap=True,
         )
 
     def _panel(self) -> Panel:

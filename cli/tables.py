@@ -46,6 +46,9 @@ class ScoreTable:
         self._path = path
         self._detectors = [f"{pack}.{spec.name}" for pack, spec in blueprint.detectors]
         self._frames: list[pl.DataFrame] = []
+        self._rows = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="riverguard-")
+        self._parts: list[Path] = []
 
     def write(self, scored: Sequence[Scored]) -> None:
         """Add the events of scored batches."""
@@ -57,8 +60,22 @@ class ScoreTable:
                 columns[name.rpartition(".")[2]] = one.scores[name]
             frame = pl.DataFrame(columns, nan_to_null=True)
             self._frames.append(frame)
+            self._rows += len(frame)
+            if self._rows >= ROWS_AT_ONCE:
+                self._spill()
+
+    def _spill(self) -> None:
+        """Memory holds only the newest rows."""
+        part = Path(self._folder.name) / f"{len(self._parts):06d}.parquet"
+        pl.concat(self._frames).write_parquet(part)
+        self._parts.append(part)
+        self._frames, self._rows = [], 0
 
     def close(self) -> None:
         """Write the file."""
-        frames = self._frames or [pl.DataFrame({"event_id": [], "risk": [], "action": []})]
-        pl.concat(frames).write_parquet(self._path)
+        if not self._frames and not self._parts:
+            self._frames = [pl.DataFrame({"event_id": [], "risk": [], "action": []})]
+        if self._frames:
+            self._spill()
+        pl.scan_parquet(self._parts).sink_parquet(self._path)
+        self._folder.cleanup()

@@ -17,9 +17,9 @@ class Counters:
         Good events decoded.
     rejected, late, duplicates
         Dead letters, events behind the watermark, events seen before.
-    alerts, repeats, insufficient, unconverted, truncated
-        Alerts raised, repeats within cooldowns, rule evaluations without enough history,
-        amounts without a rate.
+    alerts, repeats, shadow, insufficient, unconverted
+        Alerts raised, repeats within cooldowns, hits of shadow rules, rule evaluations without
+        enough history, amounts without a rate.
     newest_ms
         Newest event time.
     reasons
@@ -34,6 +34,7 @@ class Counters:
     duplicates: int = 0
     alerts: int = 0
     repeats: int = 0
+    shadow: int = 0
     insufficient: int = 0
     unconverted: int = 0
     newest_ms: int = 0

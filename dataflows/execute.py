@@ -14,7 +14,7 @@ from dataflows.edges import Source
 from dataflows.recovery import open_recovery
 from dataflows.score import Outlets, Run, build
 from dataflows.state import StateStore
-from models.errors import RiverguardError
+from models.errors import RiverguardError, StateError
 from models.planning.blueprint import Blueprint
 
 
@@ -45,6 +45,7 @@ def execute(
         What a step or an edge raised: nothing is lost, a new run goes on from the last commit.
     """
     root, run = place
+    _check_plan(root / "plan", blueprint)
     recovery = open_recovery(root / "recovery")
     flow = build(blueprint, source, outlets, run)
     try:
@@ -59,6 +60,17 @@ def execute(
             traceback.print_exc(file=sys.stderr)
             raise
         raise ours from error
+
+
+def _check_plan(path: Path, blueprint: Blueprint) -> None:
+    """State belongs to the plan that made it; with another one its numbers would mean nothing."""
+    if not path.exists():
+        path.write_text(blueprint.fingerprint)
+    elif path.read_text() != blueprint.fingerprint:
+        raise StateError(
+            f"{path.parent} was made with other features, detectors, shards, lateness or secret",
+            hint="use the packs and settings that it was made with, or a new state directory",
+        )
 
 
 def _ours(error: BaseException) -> RiverguardError | None:

@@ -18,6 +18,7 @@ from dataflows.logics import AlertLogic, IntakeLogic, ScoreLogic, WindowsLogic
 from dataflows.shards import shard_key
 from dataflows.state import StateStore
 from dataflows.subjects import by_subject
+from models.alerting import to_alert
 from models.batch import Batch
 from models.decoding.decoder import Decoder
 from models.features.messages import Answer
@@ -76,6 +77,11 @@ def build(blueprint: Blueprint, source: Source, outlets: Outlets, run: Run) -> D
         grouped = by_subject(keyed[1].hits, blueprint)
         return [(shard_key(shard), (shard, hits)) for shard, hits in grouped]
 
+    def shadow_alerts(keyed: Keyed) -> Iterable[Keyed]:
+        found = [to_alert(hit) for hit in keyed[1].shadow]
+        counters.shadow += len(found)
+        return [(keyed[0], found)] if found else []
+
     flow = Dataflow("score")
     raw = op.input("source", flow, BytewaxSource(source, run.stopping))
     decoded = op.flat_map("decode", raw, decode)
@@ -91,6 +97,9 @@ def build(blueprint: Blueprint, source: Source, outlets: Outlets, run: Run) -> D
     scored = op.stateful_batch("score", gathered, _logic(ScoreLogic, blueprint, run))
     if outlets.scores:
         op.output("scores", op.map("row", scored, _listed), BytewaxSink(outlets.scores))
+    if outlets.shadow:
+        shadow = op.flat_map("shadow_hits", scored, shadow_alerts)
+        op.output("shadow", shadow, BytewaxSink(outlets.shadow))
     hits = op.flat_map("subject", scored, split_hits)
     alerts = op.stateful_batch("alerting", hits, _logic(AlertLogic, blueprint, run))
     op.output("alerts", alerts, BytewaxSink(outlets.alerts))

@@ -76,7 +76,7 @@ class Alerting:
             self._open[key] = _Cooldown(hit.id, until_ms, severity, 0)
             self._changed[key] = None
         self._sweep()
-        return [*repeated.values(), _alert(hit)]
+        return [*repeated.values(), to_alert(hit)]
 
     def _sweep(self) -> None:
         """Forget closed cooldowns once the table has doubled; that changes no decision."""
@@ -111,7 +111,8 @@ class Alerting:
         self._open = _unpacked(saved["open"])
 
 
-def _alert(hit: Hit) -> Alert:
+def to_alert(hit: Hit) -> Alert:
+    """A hit as an alert, whatever the cooldown."""
     content = content_of(hit)
     data = content["data"]
     rules = tuple(reason["rule"] for reason in data["reasons"])

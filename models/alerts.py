@@ -18,7 +18,8 @@ from models.planning.rules import SEVERITY_WEIGHT, Rule, Sentence
 ID_DIGITS: Final = 32
 CARD_DIGITS_SHOWN: Final = 4
 TYPE: Final = "riverguard.alert.v1"
-_MASKED: Final = frozenset({"card"})
+MASKED: Final = frozenset({"card"})
+"""Columns that leave the process masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,15 @@ class Hit:
 
     @property
     def id(self) -> str:
-        """The alert's id."""
-        return alert_id(self.tenant, self.pack, self.domain, self.subject, self.kind, self.event_id)
+        """The alert's id; a card goes in masked, or its hash could be tried out."""
+        return alert_id(
+            self.tenant, self.pack, self.domain, self.shown_subject, self.kind, self.event_id
+        )
+
+    @property
+    def shown_subject(self) -> str:
+        """The subject as it may leave the process."""
+        return mask_card(self.subject) if self.domain in MASKED else self.subject
 
     @property
     def severity(self) -> str:
@@ -178,11 +186,11 @@ def mask_card(text: str) -> str:
     return "*" * max(len(text) - CARD_DIGITS_SHOWN, 0) + text[-CARD_DIGITS_SHOWN:]
 
 
-def masked(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event with its card numbers masked."""
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns by name with card numbers masked."""
     return {
-        name: mask_card(value) if name in _MASKED and isinstance(value, str) else value
-        for name, value in event.items()
+        name: mask_card(value) if name in MASKED and isinstance(value, str) else value
+        for name, value in values.items()
     }
 
 
@@ -215,14 +223,13 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
 def content_of(hit: Hit) -> dict[str, Any]:
     """The alert as a CloudEvents 1.0 object of JSON types."""
     ordered = sorted(hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index))
-    subject = mask_card(hit.subject) if hit.domain in _MASKED else hit.subject
     return {
         "specversion": "1.0",
         "type": TYPE,
         "source": f"riverguard/{hit.pack}",
         "id": hit.id,
         "time": rfc3339(hit.time_ms),
-        "subject": f"{hit.domain}/{subject}",
+        "subject": f"{hit.domain}/{hit.shown_subject}",
         "data": {
             "tenant": hit.tenant,
             "severity": hit.severity,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Facts, Hit, RuleHit, rfc3339
+from models.alerts import Facts, Hit, RuleHit, masked, rfc3339
 from models.batch import Batch
 from models.expressions.codes import HIT
 from models.features.calendar import period_start
@@ -144,4 +144,4 @@ class HitReader:
                 windows[name] = [rfc3339(window[0]), rfc3339(window[1])]
             if (row, column) in self.evidence:
                 events[name] = name_references(self.evidence[row, column])
-        return Facts(values, windows, events, bool(self.truncated[row]))
+        return Facts(masked(values), windows, events, bool(self.truncated[row]))

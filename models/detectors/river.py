@@ -106,7 +106,8 @@ class RiverDetector:
         """
         scores, shares = np.zeros(x.shape[0]), np.ones(x.shape[0])
         for i, values in enumerate(x.tolist()):
-            given = {n: v for n, v in zip(self.features, values, strict=True) if v == v}  # noqa: PLR0124
+            pairs = zip(self.features, values, strict=True)
+            given: dict[Any, float] = {n: v for n, v in pairs if not math.isnan(v)}
             scores[i] = squeezed(float(self._model.score_one(given)), bounded=self._bounded)
             shares[i] = tail_share(self._tail, scores[i])
             count_score(self._tail, scores[i])

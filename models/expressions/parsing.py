@@ -11,27 +11,19 @@ import sqlglot
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
-from models.expressions.problems import ExpressionError, nearest, problem, syntax_problem
+from models.expressions.problems import (
+    CLOCK,
+    HINTS,
+    SELECT,
+    ExpressionError,
+    nearest,
+    problem,
+    syntax_problem,
+)
 from models.expressions.tree import Call, Constant, Name, Node, Type
-from models.expressions.words import called, constant, literal
+from models.expressions.words import FUNCTIONS, called, constant, literal
 
 Parameter = float | str | bool | tuple[float | str, ...]
-
-FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
-    "abs": (1, 1),
-    "ceil": (1, 1),
-    "exp": (1, 1),
-    "floor": (1, 1),
-    "greatest": (1, 16),
-    "least": (1, 16),
-    "ln": (1, 1),
-    "log10": (1, 1),
-    "power": (2, 2),
-    "round": (1, 1),
-    "sign": (1, 1),
-    "sqrt": (1, 1),
-}
-"""Scalar function → least and most arguments; all take and yield numbers."""
 
 _CHARACTERS_MAX: Final = 20_000
 _TERMS_MAX: Final = 2000
@@ -45,22 +37,6 @@ _COMPARISONS: Final[dict[type[sql.Expr], str]] = {
 _ARITHMETIC: Final[dict[type[sql.Expr], str]] = {
     sql.Add: "+", sql.Sub: "-", sql.Mul: "*", sql.Div: "/", sql.Mod: "%",
 }  # fmt: skip
-_FEATURES: Final = "count and sum in a feature, then use its name here"
-_CLOCK: Final = "event_time is the only clock"
-_SELECT: Final = "an expression reads one event and its features: no SELECT"
-_HINTS: Final[dict[type[sql.Expr], str]] = {
-    sql.Window: _FEATURES,
-    sql.AggFunc: _FEATURES,
-    sql.Cast: "columns have their types already",
-    sql.CurrentTimestamp: _CLOCK,
-    sql.CurrentDate: _CLOCK,
-    sql.Query: _SELECT,
-    sql.Exists: _SELECT,
-    sql.Block: "one expression, without a semicolon",
-    sql.PropertyEQ: "= compares",
-    sql.DPipe: "write OR",
-    sql.Alias: "numbers have digits and a point only, and nothing is renamed",
-}
 
 
 class Parser:
@@ -226,7 +202,7 @@ class Parser:
             if not isinstance(value, Constant) or value.type is not needle.type:
                 raise problem(e, "IN takes constants of the same type", "x IN ('a', 'b') or a list")
         if not values:
-            hint = _SELECT if e.args.get("query") else "x IN ('a', 'b')"
+            hint = SELECT if e.args.get("query") else "x IN ('a', 'b')"
             raise problem(e, "IN needs a list", hint)
         return Call("in", (needle, *values), Type.FLAG)
 
@@ -274,9 +250,9 @@ class Parser:
     def _function(self, e: sql.Expr) -> Node:
         name, arguments = called(e)
         if name not in FUNCTIONS:
-            hints = [hint for kind, hint in _HINTS.items() if isinstance(e, kind)]
+            hints = [hint for kind, hint in HINTS.items() if isinstance(e, kind)]
             shown = name if isinstance(e, sql.Func) and not isinstance(e, sql.Cast) else e.sql()
-            hints += [_CLOCK] if name in ("now", "today", "sysdate", "getdate") else []
+            hints += [CLOCK] if name in ("now", "today", "sysdate", "getdate") else []
             hint = hints[0] if hints else nearest(name, sorted(FUNCTIONS))
             raise problem(e, f"{shown} is not available here", hint)
         least, most = FUNCTIONS[name]

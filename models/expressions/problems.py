@@ -2,11 +2,30 @@
 
 import difflib
 from collections.abc import Sequence
+from typing import Final
 
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
 from models.errors import ConfigError
+
+_FEATURES: Final = "count and sum in a feature, then use its name here"
+CLOCK: Final = "event_time is the only clock"
+SELECT: Final = "an expression reads one event and its features: no SELECT"
+HINTS: Final[dict[type[sql.Expr], str]] = {
+    sql.Window: _FEATURES,
+    sql.AggFunc: _FEATURES,
+    sql.Cast: "columns have their types already",
+    sql.CurrentTimestamp: CLOCK,
+    sql.CurrentDate: CLOCK,
+    sql.Query: SELECT,
+    sql.Exists: SELECT,
+    sql.Block: "one expression, without a semicolon",
+    sql.PropertyEQ: "= compares",
+    sql.DPipe: "write OR",
+    sql.Alias: "numbers have digits and a point only, and nothing is renamed",
+}
+"""What to say about parts of SQL that have no meaning here."""
 
 
 class ExpressionError(ConfigError):

@@ -1,9 +1,27 @@
 """Literals, parameters and function calls of sqlglot's tree, in our words."""
 
+from typing import Final
+
 from sqlglot import expressions as sql
 
 from models.expressions.problems import problem
 from models.expressions.tree import Constant, Type
+
+FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
+    "abs": (1, 1),
+    "ceil": (1, 1),
+    "exp": (1, 1),
+    "floor": (1, 1),
+    "greatest": (1, 16),
+    "least": (1, 16),
+    "ln": (1, 1),
+    "log10": (1, 1),
+    "power": (2, 2),
+    "round": (1, 1),
+    "sign": (1, 1),
+    "sqrt": (1, 1),
+}
+"""Scalar function → least and most arguments; all take and yield numbers."""
 
 
 def called(e: sql.Expr) -> tuple[str, list[sql.Expr]]:

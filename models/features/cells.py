@@ -35,7 +35,7 @@ from models.features.links import address, earlier, later
 _COUNT, _SUM_INT, _SUM_FLOAT, _SQUARES, _MAX, _MIN, _DISTINCT, _LAST = range(8)
 _FLOAT, _TEXT = 2, 3
 _SPLITTER = 134_217_729.0  # 2^27 + 1
-_FINITE_MAX = 1e300
+_DOMINANT = 1e12
 
 
 @inline
@@ -116,6 +116,23 @@ def find_extreme(store: Store, plan: Plan, row: int, window: int, cell: int) -> 
     rows[row, word] = best
     if best >= 0:
         rows[row, word + 1] = arena[at]
+
+
+@outline
+def _recount_squares(store: Store, plan: Plan, row: int, window: int, cell: int) -> None:
+    """Sum a window anew after a value that dwarfed the rest has left: it took their digits."""
+    rows = store.rows
+    base, capacity, stride = rows[row, BASE], rows[row, CAPACITY], plan.sizes[S_STRIDE]
+    word, column = plan.cells[cell, C_WORD], plan.cells[cell, C_COLUMN]
+    for i in range(5):
+        rows[row, word + i] = 0
+    first = WINDOWS + WINDOW_WORDS * window
+    for slot in range(rows[row, first + W_TAIL], rows[row, first + W_HEAD]):
+        at = address(base, capacity, stride, column, slot)
+        holds = plan.cells[cell, C_HOLDS]
+        if passes(store, base, stride, slot, plan.cells[cell, C_FILTER]):
+            if not is_null(store, at, holds):
+                _add_squares(store, row, word, as_float(store, at, holds), 1)
 
 
 @outline
@@ -222,7 +239,10 @@ def count_event(store: Store, plan: Plan, row: int, window: int, slot: int, sign
             high, low = two_sum(values[row, word], values[row, word + 1], added)
             values[row, word], values[row, word + 1] = high, low
         elif kind == _SQUARES:
-            _add_squares(store, row, word, as_float(store, at, holds), sign)
+            number = as_float(store, at, holds)
+            _add_squares(store, row, word, number, sign)
+            if sign < 0 and number * number > _DOMINANT * values[row, word + 3]:
+                _recount_squares(store, plan, row, window, cell)
         elif sign > 0:
             rows[row, word] = max(rows[row, word], slot)
         elif rows[row, word] == slot:

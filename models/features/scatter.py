@@ -24,7 +24,7 @@ from models.hashing import sip_words
 FROM_TEXT, FROM_INTEGER, FROM_NUMBER, FROM_DERIVED = range(4)
 """Where a message's value comes from."""
 
-FLOAT_MAX = 1e150
+FLOAT_MAX = 1e140
 """Larger magnitudes are NULL to windows: their squares would overflow."""
 
 _KEY_SALT = 0x1E37_79B9_7F4A_7C15

@@ -4,6 +4,7 @@ Every pack of a deployment shares one blueprint. Names are ``pack.feature``; win
 the same are kept once, whoever asks for them.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -114,6 +115,18 @@ class Blueprint:
     detectors: tuple[tuple[str, DetectorSpec], ...]
     rules: tuple[Rule, ...]
     kinds: int
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that stored state depends on: keys, shards, lateness, windows, detectors."""
+        deployment = self.deployment
+        digest = hashlib.sha256(deployment.secret.key)
+        digest.update(repr((deployment.shards, deployment.lateness_ms, self.detectors)).encode())
+        for space in self.spaces:
+            digest.update(space.name.encode())
+            for part in (*space.routes, *space.plan):
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def specs(self) -> Mapping[str, FeatureSpec]:

@@ -1,5 +1,6 @@
 """A pack's feature specs, checked: expressions parsed, types agreed, readers known."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from models.errors import ConfigError
@@ -42,7 +43,7 @@ def plan_features(
             if name in readers:
                 feature = Feature(
                     spec, name, value, where, condition, kinds_mask(spec.on), readers[name],
-                    bounds.get(name), pack.event_cap, lateness_ms,
+                    -math.inf if spec.evidence else bounds.get(name), pack.event_cap, lateness_ms,
                 )  # fmt: skip
                 _check_cap(feature, rules)
                 planned.append(feature)

@@ -97,7 +97,7 @@ def test_garbage_costs_only_itself(burst, tmp_path):
     assert result["alerts"] == summary(riverguard("score", "payments", burst))["alerts"]
     codes = [json.loads(line)["code"] for line in dead.read_text().splitlines()]
     assert sorted(codes) == sorted(
-        ["bad_json", "missing_column", "bad_json", "bad_json", "bad_json", "too_deep",
+        ["bad_json", "wrong_type", "bad_json", "bad_json", "bad_json", "too_deep",
          "future_time", "too_early", "unknown_kind", "too_large"]
     )  # fmt: skip
 

@@ -237,17 +237,20 @@ def test_a_pump_is_a_rush_at_a_new_high(rush, price, fires, play):
 
 
 @pytest.mark.parametrize(
-    ("count", "gap_ms", "fires"), [(20, 10 * SECOND, True), (19, 10 * SECOND, False)]
+    ("rush", "last", "fires"), [(70, 89.9, True), (50, 89.9, False), (70, 90.1, False)]
 )
-def test_a_spike_needs_trades(count, gap_ms, fires, play):
-    events = [{"at": i * gap_ms, **trade()} for i in range(count)]
-    events[-1]["price"] = 89.99
-    assert play("trading", events).events_of("M12") == ([count - 1] if fires else [])
+def test_a_spike_needs_a_rush_and_a_tenth(rush, last, fires, play):
+    calm = [{"at": i * 5 * MINUTE, **trade(), "side": "sell"} for i in range(130)]
+    begin = 130 * 5 * MINUTE + 10 * MINUTE
+    orders = [{"at": begin + i * 500, **trade(), "side": "sell"} for i in range(rush)]
+    orders.append({"at": begin + rush * 500, **trade(), "side": "sell", "price": last})
+    found = play("trading", [*calm, *orders]).events_of("M12")
+    assert found == ([130 + rush] if fires else [])
 
 
-@pytest.mark.parametrize(("count", "fires"), [(40, True), (39, False)])
+@pytest.mark.parametrize(("count", "fires"), [(1000, True), (999, False)])
 def test_a_burst_needs_trades(count, fires, play):
     calm = [{"at": i * 5 * MINUTE, **trade()} for i in range(144)]
-    burst = [{"at": 13 * HOUR + i * SECOND, **trade()} for i in range(count)]
+    burst = [{"at": 13 * HOUR + i * 100, **trade()} for i in range(count)]
     found = play("trading", [*calm, *burst]).events_of("M13")
     assert found == ([143 + count] if fires else [])

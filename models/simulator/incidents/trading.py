@@ -54,7 +54,7 @@ def price_spike(stage: Stage) -> Scene:
             rng.uniform(30, 60),
             0.12 if direction > 0 else 0.88,
             rng.uniform(150, 300),
-        ),  # fmt: skip
+        ),
         bump=_bump(symbol, start, back, [0.0, height, 0.95 * height, 0.3 * height, 0.0]),
     )
 
@@ -73,7 +73,7 @@ def volume_burst(stage: Stage) -> Scene:
             rng.uniform(60, 100),
             0.5,
             rng.uniform(300, 500),
-        ),  # fmt: skip
+        ),
     )
 
 
