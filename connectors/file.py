@@ -51,7 +51,7 @@ class FileSource:
     paths: tuple[str, ...]
     as_of_ms: int | None = None
     follow: bool = False
-    block_bytes: int = 1 << 20
+    block_bytes: int = 4 << 20
     line_bytes_max: int = 1 << 20
 
     def __post_init__(self) -> None:

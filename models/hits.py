@@ -128,6 +128,8 @@ class HitReader:
         values: dict[str, Any] = {}
         windows: dict[str, Sequence[str]] = {}
         events: dict[str, Sequence[str]] = {}
+        # features of one window share their events
+        named: dict[bytes, Sequence[str]] = {}
         compared = {item[0] for rule in rules for item in rule.evidence}
         shown = {name for rule in rules for name in rule.shown}
         for name in compared | shown:
@@ -143,5 +145,9 @@ class HitReader:
             if window:
                 windows[name] = [rfc3339(window[0]), rfc3339(window[1])]
             if (row, column) in self.evidence:
-                events[name] = name_references(self.evidence[row, column])
+                found = self.evidence[row, column]
+                key = found.tobytes()
+                if key not in named:
+                    named[key] = name_references(found)
+                events[name] = named[key]
         return Facts(masked(values), windows, events, bool(self.truncated[row]))

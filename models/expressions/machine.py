@@ -87,20 +87,24 @@ def _write(
 
 
 @inline
-def _start_logic(
-    code: int,
-    depth: int,
-    row: NDArray[np.float64],
+def _open_level(
+    level: int,
+    target: NDArray[np.float64],
+    term: NDArray[np.float64],
+    settled: float,
     selections: NDArray[np.int64],
     counts: NDArray[np.int64],
-) -> None:
-    """Open a level: the rows of the one above, all true (AND) or all false (OR) so far."""
-    counts[depth + 1] = counts[depth]
-    value = 1.0 if code == codes.START_AND else 0.0
-    for place in range(counts[depth]):
-        i = selections[depth, place]
-        selections[depth + 1, place] = i
-        row[i] = value
+) -> int:
+    """Begin a level with its first term: the rows of the level above that it leaves undecided."""
+    kept = 0
+    for place in range(counts[level - 1]):
+        i = selections[level - 1, place]
+        target[i] = term[i]
+        if term[i] != settled:
+            selections[level, kept] = i
+            kept += 1
+    counts[level] = kept
+    return kept
 
 
 @inline
@@ -121,15 +125,15 @@ def _control(
     if code == codes.KINDS:
         counts[0] = _select_kinds(kind, start, length, a, selections[0])
         return (b if counts[0] == 0 else -1), 0
-    if code == codes.START_AND or code == codes.START_OR:
-        _start_logic(code, a, registers[target], selections, counts)
-        return -1, a + 1
     if code == codes.END_LOGIC:
         return -1, a
-    settled = 0.0 if code == codes.STEP_AND else 1.0
+    settled = 0.0 if code <= codes.STEP_AND else 1.0
     row = registers[target]
-    combine(row, registers[a], settled, selections[c], counts[c])
-    left = _narrow(selections, counts, c, row, settled)
+    if code == codes.FIRST_AND or code == codes.FIRST_OR:
+        left = _open_level(c, row, registers[a], settled, selections, counts)
+    else:
+        combine(row, registers[a], settled, selections[c], counts[c])
+        left = _narrow(selections, counts, c, row, settled)
     return (b if left == 0 else -1), c
 
 

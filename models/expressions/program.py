@@ -85,7 +85,13 @@ def compile_program(
     return compiler.finish()
 
 
-def _calls(node: Node) -> Iterator[Call]:
+def _sharable(node: Node) -> Iterator[Node]:
+    """Parts worth computing once for every row: columns of the event, and what is built of them.
+
+    Features are left where they stand: most rows are decided before one is needed.
+    """
+    if isinstance(node, Name) and node.of_event:
+        yield node
     if isinstance(node, Call):
         if node.operator not in ("and", "or"):
             yield node
@@ -93,7 +99,7 @@ def _calls(node: Node) -> Iterator[Call]:
             # compared with each number of the list, so worth a register of its own
             yield node.arguments[0]
         for argument in node.arguments:
-            yield from _calls(argument)
+            yield from _sharable(argument)
 
 
 def _cost(node: Node) -> int:
@@ -109,21 +115,21 @@ class _Compiler:
         self.numbers: list[float] = []
         self.texts: list[int] = []
         self.patterns: list[bytes] = []
-        self.shared: dict[Call, int] = {}
+        self.shared: dict[Node, int] = {}
         self.deepest = 0
         self.most_registers = 1
 
     def group(self, kinds: int, roots: Sequence[Root]) -> None:
         self.shared = {}
         head = self._emit(codes.KINDS, 0, kinds)
-        counted = Counter(call for root in roots for call in _calls(root.node))
-        repeated = [call for call, times in counted.items() if times > 1]
+        counted = Counter(part for root in roots for part in _sharable(root.node))
+        repeated = [part for part, times in counted.items() if times > 1]
         # inner ones first, so that outer ones find them
-        for call in sorted(repeated, key=lambda c: sum(1 for _ in _calls(c))):
+        for part in sorted(repeated, key=lambda p: sum(1 for _ in _sharable(p))):
             register = len(self.shared)
-            found = self._node(call, register, 0)
+            found = self._node(part, register, 0)
             if found == register:
-                self.shared[call] = register
+                self.shared[part] = register
         for root in roots:
             self._root(root)
         self.code[head][3] = len(self.code)
@@ -145,13 +151,13 @@ class _Compiler:
 
     def _node(self, node: Node, free: int, depth: int) -> int:
         """Emit code that leaves the node's value in the register returned."""
+        if node in self.shared:
+            return self.shared[node]
         if isinstance(node, Name):
             self._emit(_LOADS[node.source], free, self.locate(node))
             return free
         if isinstance(node, Constant):
             return self._constant(node, free)
-        if node in self.shared:
-            return self.shared[node]
         if node.operator in ("and", "or"):
             return self._logic(node, free, depth)
         return self._call(node, free, depth)
@@ -170,12 +176,12 @@ class _Compiler:
     ) -> int:
         is_and = node.operator == "and"
         self.deepest = max(self.deepest, depth + 1)
-        self._emit(codes.START_AND if is_and else codes.START_OR, free, depth)
-        steps = []
+        step, steps = codes.FIRST_AND if is_and else codes.FIRST_OR, []
+        inside = depth
         for term in sorted(node.arguments, key=_cost):
-            register = self._node(term, free + 1, depth + 1)
-            step = codes.STEP_AND if is_and else codes.STEP_OR
+            register = self._node(term, free + 1, inside)
             steps.append(self._emit(step, free, register, 0, depth + 1))
+            step, inside = codes.STEP_AND if is_and else codes.STEP_OR, depth + 1
         if finish:
             self._emit(finish[0], 0, free, finish[1])
         end = self._emit(codes.END_LOGIC, free, depth)
