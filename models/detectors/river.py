@@ -108,6 +108,8 @@ class RiverDetector:
         for i, values in enumerate(x.tolist()):
             pairs = zip(self.features, values, strict=True)
             given: dict[Any, float] = {n: v for n, v in pairs if not math.isnan(v)}
+            if not given:
+                continue  # nothing is known of the event: some models cannot even be asked
             scores[i] = squeezed(float(self._model.score_one(given)), bounded=self._bounded)
             shares[i] = tail_share(self._tail, scores[i])
             count_score(self._tail, scores[i])

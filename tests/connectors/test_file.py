@@ -137,7 +137,7 @@ def test_a_huge_line_is_one_dead_letter_in_bounded_memory(tmp_path: Path) -> Non
     path = tmp_path / "a"
     path.write_bytes(b"first\n\n" + huge + b"\r\nlast")
     tracemalloc.start()
-    reader = FileSource((str(path),), as_of_ms=0).open(0)
+    reader = FileSource((str(path),), as_of_ms=0, block_bytes=1 << 20).open(0)
     blocks, letters, inside = [], list[DeadLetter](), 0
     while not reader.finished:
         block = reader.read()
