@@ -61,17 +61,19 @@ def use_kernel_cache() -> Path:
     return directory
 
 
-def announce_compilation() -> None:
-    """Say why the first start takes longer."""
-    directory = cache_directory()
-    if not directory.exists() or not any(directory.iterdir()):
-        print("compiling the kernels, once: about a minute", file=sys.stderr, flush=True)  # noqa: T201
+def ensure_compiled() -> None:
+    """Compile every kernel once, before the first event, and say why it takes a while."""
+    complete = cache_directory() / "complete"
+    if complete.exists():
+        return
+    print("compiling the kernels, once: about a minute", file=sys.stderr, flush=True)  # noqa: T201
+    _score_a_little()
+    if complete.parent.is_dir():
+        complete.touch()
 
 
-def compile_ahead() -> None:
-    """Compile every kernel that the engine uses, by scoring a little of everything."""
-    announce_compilation()
-    use_kernel_cache()
+def _score_a_little() -> None:
+    """Run a few simulated events through everything: that compiles what the engine uses."""
     from config.packs import load_pack  # noqa: PLC0415 - after the cache is in place
     from dataflows.offline import Offline  # noqa: PLC0415
     from models.planning.blueprint import Deployment, draw  # noqa: PLC0415
@@ -87,4 +89,5 @@ def compile_ahead() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    compile_ahead()
+    use_kernel_cache()
+    ensure_compiled()

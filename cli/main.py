@@ -7,7 +7,7 @@ from typing import Annotated
 
 from rich.console import Console
 
-from cli.kernels import announce_compilation, use_kernel_cache
+from cli.kernels import ensure_compiled, use_kernel_cache
 
 use_kernel_cache()
 
@@ -45,7 +45,7 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Plain lines, no panel.")] = False,
 ) -> None:
     """Run the whole engine on simulated traffic and show the alerts."""
-    announce_compilation()
+    ensure_compiled()
     from cli.demo import demo as run  # noqa: PLC0415 - each command pays for its own imports
 
     run(source, packs.split(","), config, seconds=seconds, rate=rate, seed=seed, state=state,
@@ -68,7 +68,7 @@ def score(
     config: Config = None,
 ) -> None:
     """Score every event of a file, in event-time order."""
-    announce_compilation()
+    ensure_compiled()
     from cli.score import score as run  # noqa: PLC0415
 
     run(pack, source, scores=scores, alerts=alerts, dead_letters=dead_letters, late=late,
@@ -84,7 +84,7 @@ def check(
     config: Config = None,
 ) -> None:
     """Load packs, plan them and run their examples."""
-    announce_compilation()
+    ensure_compiled()
     from cli.check import check as run  # noqa: PLC0415
 
     if not run(packs or [], config, as_json=as_json):

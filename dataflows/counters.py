@@ -54,11 +54,10 @@ class Counters:
         for letter in dead:
             self.reasons[letter.code] = self.reasons.get(letter.code, 0) + 1
 
-    def raised(self, out: list[Alert | Repeat]) -> None:
-        """Count alerts and repeats."""
+    def raised(self, out: list[Alert | Repeat], repeated: int) -> None:
+        """Count alerts, and the hits that only repeated one."""
+        self.repeats += repeated
         for item in out:
             if isinstance(item, Alert):
                 self.alerts += 1
                 self.recent.append(item)
-            else:
-                self.repeats += 1

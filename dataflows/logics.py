@@ -162,11 +162,11 @@ class AlertLogic(StatefulBatchLogic[tuple[int, list[Hit]], list[Alert | Repeat],
         if not self._key:
             self._key = f"alerting-{values[0][0]:04d}"
             self._store.attach(self._key, self._alerting, None)
-        out = [self._alerting.raise_alerts(hits) for _shard, hits in values]
+        before = self._alerting.repeated
+        out = self._alerting.raise_alerts([hit for _shard, hits in values for hit in hits])
         self._store.touch(self._key)
-        for items in out:
-            self._counters.raised(items)
-        return [items for items in out if items], StatefulBatchLogic.RETAIN
+        self._counters.raised(out, self._alerting.repeated - before)
+        return [out] if out else [], StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Manifest:
         """The manifest."""

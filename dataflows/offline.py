@@ -91,9 +91,10 @@ class Offline:
             self.counters.insufficient += scored.insufficient
             results.scored.append(scored)
             for shard, hits in by_subject(scored.hits, self._blueprint):
+                before = self._alerting[shard].repeated
                 raised = self._alerting[shard].raise_alerts(hits)
                 self._alerting[shard].take_log()
-                self.counters.raised(raised)
+                self.counters.raised(raised, self._alerting[shard].repeated - before)
                 results.alerts.extend(raised)
 
     def run(self, blocks: Iterator[RawBlock]) -> Iterator[Results]:

@@ -32,20 +32,36 @@ class _Cooldown:
 
 
 class Alerting:
-    """The alert state of one shard of subjects."""
+    """The alert state of one shard of subjects.
+
+    Attributes
+    ----------
+    repeated
+        Hits within cooldowns since the start.
+    """
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, ...], _Cooldown] = {}
         self._changed: dict[tuple[str, ...], None] = {}
         self._newest = -(1 << 62)
         self._sweep_at = _SWEEP_AT
+        self.repeated = 0
 
     def raise_alerts(self, hits: Sequence[Hit]) -> list[Alert | Repeat]:
-        """Decide on hits in their order."""
+        """Decide on hits in their order: new alerts, then the newest count of each repeated one.
+
+        Counts come from state, so sinks need only the last of several.
+        """
         out: list[Alert | Repeat] = []
+        newest: dict[str, Repeat] = {}
         for hit in hits:
-            out.extend(self._decide(hit))
-        return out
+            for item in self._decide(hit):
+                if isinstance(item, Repeat):
+                    newest[item.id] = item
+                    self.repeated += 1
+                else:
+                    out.append(item)
+        return [*out, *newest.values()]
 
     def _decide(self, hit: Hit) -> list[Alert | Repeat]:
         self._newest = max(self._newest, hit.time_ms)

@@ -42,11 +42,15 @@ class Stream:
         )  # fmt: skip
 
 
+def raise_one_by_one(alerting, hits):
+    return [item for hit in hits for item in alerting.raise_alerts([hit])]
+
+
 def test_hits_within_the_cooldown_are_repeats_of_the_alert_that_opened_it():
     stream, one = Stream(), RuleHit(rule(), "medium")
     hits = [stream.hit(t, one) for t in (0, 1000, 599_999, 600_000)]
 
-    first, second, third, fourth = Alerting().raise_alerts(hits)
+    first, second, third, fourth = raise_one_by_one(Alerting(), hits)
 
     assert isinstance(first, Alert)
     assert second == Repeat(first.id, 1, 1000)
@@ -54,12 +58,22 @@ def test_hits_within_the_cooldown_are_repeats_of_the_alert_that_opened_it():
     assert isinstance(fourth, Alert)
 
 
+def test_only_the_last_count_of_several_repeats_is_told():
+    stream, one = Stream(), RuleHit(rule(), "medium")
+    alerting = Alerting()
+
+    alert, repeat = alerting.raise_alerts([stream.hit(t, one) for t in range(5)])
+
+    assert repeat == Repeat(alert.id, 4, 4)
+    assert alerting.repeated == 4
+
+
 def test_a_higher_severity_breaks_through_and_a_lower_one_does_not():
     stream, a_rule = Stream(), rule()
     severities = ["medium", "low", "high", "medium"]
     hits = [stream.hit(t, RuleHit(a_rule, s)) for t, s in enumerate(severities)]
 
-    kinds = [type(item) for item in Alerting().raise_alerts(hits)]
+    kinds = [type(item) for item in raise_one_by_one(Alerting(), hits)]
 
     assert kinds == [Alert, Repeat, Alert, Repeat]
 
@@ -91,17 +105,15 @@ def test_a_restart_changes_no_decision(script, cut):
     a_rule = rule(cooldown_ms=5000)
     stream = Stream()
     hits = [stream.hit(t * 1000, RuleHit(a_rule, severities[s]), subject=w) for t, s, w in script]
-    expected = [(type(i), i.id) for i in Alerting().raise_alerts(hits)]
+    expected = raise_one_by_one(Alerting(), hits)
     first = Alerting()
     base = first.save()
-    head = first.raise_alerts(hits[:cut])
+    head = raise_one_by_one(first, hits[:cut])
     second = Alerting()
     second.load(base)
     second.replay(first.take_log())
 
-    out = head + second.raise_alerts(hits[cut:])
-
-    assert [(type(i), i.id) for i in out] == expected
+    assert head + raise_one_by_one(second, hits[cut:]) == expected
 
 
 def test_ids_depend_on_what_an_alert_is_about_not_on_its_reasons():
