@@ -2,11 +2,36 @@
 
 import random
 import time
+from dataclasses import replace
 
+import numpy as np
 import orjson
 import pytest
 
-from models.records import Alert, Repeat
+from config.packs import load_pack
+from connectors.file import FileSource
+from dataflows.execute import execute, opened
+from dataflows.offline import Offline
+from dataflows.score import Outlets
+from models.errors import StateError
+from models.planning.blueprint import Deployment, draw
+from models.records import Alert, RawBlock, Repeat
+
+
+class Remembering:
+    """A sink that keeps what it is given."""
+
+    def __init__(self):
+        self.items = []
+
+    def write(self, items):
+        self.items.extend(items)
+
+    def flush(self):
+        pass
+
+    def close(self):
+        pass
 
 
 def by_id(items):
@@ -92,3 +117,70 @@ def test_flow_leaves_the_clock_to_the_events(blueprint, lines, offline):
     time.sleep(0.01)
 
     assert by_id(offline(blueprint, part)) == first
+
+
+def payment(number, time_ms, amount=10):
+    return (
+        f'{{"event_id":"p{number}","event_time":{time_ms},"kind":"payment","account":"a",'
+        f'"counterparty":"b","customer":"c","amount":{amount},"currency":"CNY"}}\n'
+    ).encode()
+
+
+def test_a_late_event_is_scored_flagged_copied_and_not_learned(blueprint):
+    start, late_by = 1_767_542_400_000, 61_000
+    offline = Offline(blueprint, ordered=False)
+    on_time = [payment(n, start + 1000 * n) for n in range(4)]
+    behind = payment(9, start + 3000 - late_by)
+    after = payment(10, start + 4000)
+
+    results = [
+        offline.feed(RawBlock(0, line, n, start + 10_000))
+        for n, line in enumerate([*on_time, behind, after])
+    ]
+
+    assert [len(result.late) for result in results] == [0, 0, 0, 0, 1, 0]
+    late = results[4].late[0]
+    assert (late.raw, late.offset, late.late_by_ms) == (behind.rstrip(), 4, 1000)
+    assert offline.counters.late == 1
+    hits = [hit for result in results for scored in result.scored for hit in scored.hits]
+    seen = [(h.event_id, h.late, h.facts.values["payments_10m"]) for h in hits]
+    # p9 reads its own window, ten minutes up to its time: nobody had paid yet; p10 does not see it
+    assert seen == [("p2", False, 3.0), ("p3", False, 4.0), ("p10", False, 5.0)]
+
+
+def test_a_detector_scores_only_the_rows_it_asks_for(tmp_path):
+    path = tmp_path / "chosen.yaml"
+    path.write_text(
+        "pack: chosen\non: [payment]\ndetectors:\n"
+        "  odd: {model: half_space_trees, features: [amount], trees: 3, height: 3, window: 10,"
+        " when: amount >= 100}\n"
+        "  slow: {model: river, class: river.anomaly.HalfSpaceTrees, features: [amount],"
+        " options: {n_trees: 2, seed: 1}, when: amount < 100}\nrules: []\n"
+    )
+    blueprint = draw([load_pack(str(path))], Deployment())
+    offline = Offline(blueprint)
+    data = b"".join(payment(n, 1_767_542_400_000 + n, 50 + 10 * n) for n in range(12))
+
+    results = [offline.feed(RawBlock(0, data, 0, 1_767_542_500_000)), offline.finish()]
+
+    scored = [one for result in results for one in result.scored]
+    odd = np.concatenate([one.scores["chosen.odd"] for one in scored])
+    slow = np.concatenate([one.scores["chosen.slow"] for one in scored])
+    assert np.isnan(odd).tolist() == [True] * 5 + [False] * 7
+    assert np.isnan(slow).tolist() == [False] * 5 + [True] * 7
+
+
+def test_state_refuses_another_plan(blueprint, lines, tmp_path):
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"".join(lines.splitlines(keepends=True)[:50]))
+    other = draw(blueprint.packs, replace(blueprint.deployment, lateness_ms=1000))
+
+    def run(plan):
+        with opened(tmp_path / "state") as place:
+            outlets = Outlets(*(Remembering() for _ in range(3)))
+            execute(plan, FileSource((str(events),)), outlets, place)
+
+    run(blueprint)
+    run(blueprint)
+    with pytest.raises(StateError, match="other features"):
+        run(other)
