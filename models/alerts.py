@@ -5,11 +5,11 @@ raised, so a replay that finds other reasons meets the same id.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Final
 
 from models.pack import ACTIONS, SEVERITIES
@@ -52,6 +52,33 @@ class RuleHit:
     severity: str
 
 
+class Details:
+    """What the rules saw, and the event, read when somebody asks.
+
+    Most hits only repeat an alert within its cooldown, and nobody asks.
+
+    Parameters
+    ----------
+    read
+        Gives both; called once at most.
+    """
+
+    def __init__(self, read: Callable[[], tuple[Facts, Mapping[str, Any]]]) -> None:
+        self._read = read
+
+    @cached_property
+    def both(self) -> tuple[Facts, Mapping[str, Any]]:
+        """What the rules saw, and the event's columns as a person reads them."""
+        return self._read()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Details, (partial(_given, *self.both),)
+
+
+def _given(facts: Facts, event: Mapping[str, Any]) -> tuple[Facts, Mapping[str, Any]]:
+    return facts, event
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """All rules of one pack that hit one event about one subject.
@@ -62,12 +89,10 @@ class Hit:
         About whom, for whom.
     kind, event_id, time_ms, late
         The event.
-    event
-        Its columns as a person reads them.
     hits
-        The rules, live ones.
-    facts
-        What they saw.
+        The rules.
+    details
+        What they saw, and the event's columns.
     scores
         Detector name → (score, tail share).
     """
@@ -80,9 +105,8 @@ class Hit:
     event_id: str
     time_ms: int
     late: bool
-    event: Mapping[str, Any]
     hits: tuple[RuleHit, ...]
-    facts: Facts
+    details: Details
     scores: Mapping[str, tuple[float, float]]
 
     @property
@@ -91,6 +115,16 @@ class Hit:
         return alert_id(
             self.tenant, self.pack, self.domain, self.shown_subject, self.kind, self.event_id
         )
+
+    @property
+    def facts(self) -> Facts:
+        """What the rules saw."""
+        return self.details.both[0]
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event's columns as a person reads them."""
+        return self.details.both[1]
 
     @property
     def shown_subject(self) -> str:

@@ -1,13 +1,14 @@
 """From a batch's outcomes to hits: who is concerned, what the rules saw, which events led there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Facts, Hit, RuleHit, masked, rfc3339
+from models.alerts import Details, Facts, Hit, RuleHit, masked, rfc3339
 from models.batch import Batch
 from models.expressions.codes import HIT
 from models.features.calendar import period_start
@@ -77,44 +78,45 @@ class HitReader:
             for index in np.flatnonzero(outcomes[place] == HIT).tolist():
                 rule = self.blueprint.rules[index]
                 by_pack.setdefault(rule.pack, []).append(rule)
-            event = self._event(row)
+            event = partial(self._event, row)
             live: list[Hit] = []
             shadow: list[Hit] = []
             for pack, rules in by_pack.items():
-                facts = self._facts(pack, rules, row)
+                details = Details(partial(self._read, pack, rules, row, event))
                 grouped: dict[tuple[str, bool], list[RuleHit]] = {}
                 for rule in rules:
                     key = (rule.spec.subject, rule.spec.status == "live")
                     rule_hit = RuleHit(rule, self._severity(rule, place))
                     grouped.setdefault(key, []).append(rule_hit)
                 for (subject, is_live), rule_hits in grouped.items():
-                    if event.get(subject) is not None:
-                        hit = self._hit(row, pack, subject, tuple(rule_hits), facts, event)
+                    who = self.batch.text(subject, row)
+                    if who is not None:
+                        hit = self._hit(row, pack, who, tuple(rule_hits), details)
                         (live if is_live else shadow).append(hit)
             yield row, live, shadow
+
+    def _read(
+        self, pack: str, rules: Sequence[Rule], row: int, event: Callable[[], dict[str, Any]]
+    ) -> tuple[Facts, dict[str, Any]]:
+        return self._facts(pack, rules, row), event()
 
     def _event(self, row: int) -> dict[str, Any]:
         named = {c.name: self.batch.value(c.name, row) for c in self.batch.schema.columns}
         return {name: value for name, value in named.items() if value is not None}
 
     def _hit(
-        self,
-        row: int,
-        pack: str,
-        subject: str,
-        rule_hits: tuple[RuleHit, ...],
-        facts: Facts,
-        event: dict[str, Any],
+        self, row: int, pack: str, subject: str, rule_hits: tuple[RuleHit, ...], details: Details
     ) -> Hit:
+        text = self.batch.text
         scores = {
             name.rpartition(".")[2]: (float(score[row]), float(share[row]))
             for name, (score, share) in self.scores.items()
             if name.startswith(f"{pack}.") and not np.isnan(score[row])
         }
         return Hit(
-            pack, str(event.get("tenant", "")), rule_hits[0].rule.domain, str(event[subject]),
-            str(event["kind"]), str(event["event_id"]), int(event["event_time"]),
-            bool(self.batch.late[row]), event, rule_hits, facts, scores,
+            pack, text("tenant", row) or "", rule_hits[0].rule.domain, subject,
+            text("kind", row) or "", text("event_id", row) or "", int(self.batch.times[row]),
+            bool(self.batch.late[row]), rule_hits, details, scores,
         )  # fmt: skip
 
     def _severity(self, rule: Rule, place: int) -> str:

@@ -23,7 +23,7 @@ from models.decoding.text import (
     skip_value,
     word_is,
 )
-from models.decoding.values import decimal, rfc3339, to_float
+from models.decoding.values import decimal, exponent, rfc3339, to_float
 from models.events import MONEY_DECIMALS, NULL_INT
 from models.hashing import sip_text
 
@@ -49,14 +49,21 @@ class Columns(NamedTuple):
 
 
 @inline
-def _read_number(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
-    """A decimal, bare or in quotes."""
-    if buffer[at] != 34:
-        return decimal(buffer, at, end)
-    at, mantissa, decimals = decimal(buffer, at + 1, end)
-    if at < 0 or at >= end or buffer[at] != 34:
+def _read_number(buffer: NDArray[np.uint8], at: int, end: int, kind: int) -> tuple[int, int, int]:
+    """A decimal, bare or in quotes; only a plain number may have an exponent."""
+    quoted = buffer[at] == 34
+    at, mantissa, decimals = decimal(buffer, at + 1 if quoted else at, end)
+    if at < 0:
         return SLOW, 0, 0
-    return at + 1, mantissa, decimals
+    after, power = exponent(buffer, at, end)
+    if after < 0 or (after != at and kind != NUMBER):
+        return SLOW, 0, 0
+    at = after
+    if quoted:
+        if at >= end or buffer[at] != 34:
+            return SLOW, 0, 0
+        at += 1
+    return at, mantissa, decimals - power
 
 
 @inline
@@ -100,7 +107,7 @@ def _read_wanted(
         time = rfc3339(buffer, at + 1, close)
         columns.integers[index, row] = time
         return SLOW if time == NULL_INT else close + 1
-    after, mantissa, decimals = _read_number(buffer, at, end)
+    after, mantissa, decimals = _read_number(buffer, at, end, kind)
     if after < 0:
         return SLOW
     if kind == TIME:

@@ -18,7 +18,7 @@ _DAYS_IN_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 @inline
 def decimal(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int]:
-    """Read a number without exponent: (offset after, mantissa, digits after the point).
+    """Read a number up to its exponent: (offset after, mantissa, digits after the point).
 
     At most 18 digits, so the mantissa is exact; anything else is SLOW.
     """
@@ -45,17 +45,33 @@ def decimal(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int, int
         decimals = at - fraction
         if decimals == 0:
             return SLOW, 0, 0
-    if at < end and (buffer[at] == 101 or buffer[at] == 69):
-        return SLOW, 0, 0
     return at, -mantissa if negative else mantissa, decimals
+
+
+@inline
+def exponent(buffer: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+    """Read an exponent if one stands here: (offset after, its value); three digits are SLOW."""
+    if at >= end or (buffer[at] != 101 and buffer[at] != 69):
+        return at, 0
+    at += 1
+    negative = at < end and buffer[at] == 45
+    if at < end and (buffer[at] == 45 or buffer[at] == 43):
+        at += 1
+    first, value = at, 0
+    while at < end and 48 <= buffer[at] <= 57 and at - first < 3:
+        value = value * 10 + (int(buffer[at]) - 48)
+        at += 1
+    if at == first or at - first == 3:
+        return SLOW, 0
+    return at, -value if negative else value
 
 
 @inline
 def to_float(mantissa: int, decimals: int) -> float:
     """The nearest float64, or NaN where that needs more than one rounding (Clinger's fast path)."""
-    if abs(mantissa) > 9_007_199_254_740_992 or decimals > 22:
+    if abs(mantissa) > 9_007_199_254_740_992 or abs(decimals) > 22:
         return np.nan
-    return mantissa / _POWERS[decimals]
+    return mantissa / _POWERS[decimals] if decimals >= 0 else mantissa * _POWERS[-decimals]
 
 
 @inline

@@ -2,7 +2,6 @@
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,11 +137,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile(fault: Callable, name: str) -> None:
     text, message = HOSTILE[name]
-    start = time.perf_counter()
     found = fault(text)
     assert message in found[2]
     assert len(found[2]) + len(found[3]) < 1000
-    assert time.perf_counter() - start < 3
 
 
 def load_or_refuse(raw: bytes) -> None:

@@ -1,7 +1,6 @@
 """The reader sees what the sink wrote, with the repeats as they are now."""
 
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -44,9 +43,7 @@ def test_the_reader_waits_for_what_comes(redis_config, alert) -> None:
     with closing(AlertReader(redis_config, wait_ms=5_000)) as reader:
         timer = threading.Timer(0.05, deliver, (redis_config, [alert(1)]))
         timer.start()
-        started = time.monotonic()
         ((_, content),) = reader.tail(reader.newest())
-        assert time.monotonic() - started < 4
         timer.join()
     assert content["id"] == alert(1).id
 

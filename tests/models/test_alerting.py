@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.alerting import Alerting
-from models.alerts import Facts, Hit, RuleHit, alert_id, risk_of, say, shown
+from models.alerts import Details, Facts, Hit, RuleHit, alert_id, risk_of, say, shown
 from models.errors import Place
 from models.expressions.tree import TRUE
 from models.pack import RuleSpec
@@ -38,7 +38,7 @@ class Stream:
         facts = Facts({}, {}, {}, truncated=False)
         return Hit(
             "p", tenant, "account", subject, "payment", f"e{next(self.numbers)}", time_ms,
-            False, {"event_id": "e"}, hits, facts, {},
+            False, hits, Details(lambda: (facts, {"event_id": "e"})), {},
         )  # fmt: skip
 
 
