@@ -17,7 +17,6 @@ from connectors.file import FileReader, FileSource
 from connectors.late_file import LateFile
 from dataflows.offline import Offline, Results
 from models.errors import ConfigError
-from models.planning.blueprint import Blueprint
 
 
 def score(
@@ -43,7 +42,7 @@ def score(
     sinks = _Files(alerts, dead_letters, late, ScoreTable(blueprint, scores) if scores else None)
     with as_ndjson(source) as readable:
         reader = FileSource((readable,), as_of_ms=as_of_ms).open(0)
-        for results in _shown(reader, offline, readable, blueprint):
+        for results in _shown(reader, offline, readable):
             sinks.write(results)
     sinks.close()
     counters = offline.counters
@@ -78,11 +77,8 @@ def _blocks(reader: FileReader, offline: Offline) -> Iterator[Results]:
             return
 
 
-def _shown(
-    reader: FileReader, offline: Offline, source: str, blueprint: Blueprint
-) -> Iterator[Results]:
+def _shown(reader: FileReader, offline: Offline, source: str) -> Iterator[Results]:
     """Score block by block, with a bar where a person watches."""
-    del blueprint
     path = Path(source)
     total = path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
     console = Console(stderr=True)

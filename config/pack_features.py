@@ -23,6 +23,7 @@ from config.words import (
     whole,
 )
 from models.errors import Place
+from models.features.calendar import PERIODS
 from models.pack import FeatureSpec, Over
 
 AGGREGATES: Final = (
@@ -32,7 +33,6 @@ FOREVER: Final = ("last", "previous", "since")
 """Aggregates that may look back over all time."""
 
 _CALENDAR = re.compile(r"(day|month)\(([^()]*)\)")
-_PERIODS = ("day", "month")
 
 
 @lru_cache(maxsize=1)
@@ -51,7 +51,7 @@ def _over(node: Any) -> Over:
         if zone not in zones():
             raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
         return Over(period=period, zone=zone)
-    if text.startswith(_PERIODS):
+    if text.startswith(PERIODS):
         raise problem(f"{brief(text)} lacks its time zone", "write day(Asia/Shanghai)")
     return Over(span_ms=span_ms(text))
 

@@ -16,8 +16,6 @@ ACTIONS: Final = ("allow", "review", "challenge", "hold", "freeze")
 
 STATUSES: Final = ("draft", "shadow", "live", "retired")
 
-LANGUAGES: Final = ("en", "zh")
-
 
 @dataclass(frozen=True, slots=True)
 class Over:

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
 from models.errors import ConfigError
-from models.events import COLUMNS, DOMAINS
+from models.events import DOMAINS
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.features.arrange import lay_out
@@ -144,7 +144,8 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     """
     rules = plan_rules(packs)
     detectors = tuple((pack.name, spec) for pack in packs for spec in pack.detectors)
-    features = plan_features(packs, rules, deployment.lateness_ms)
+    chosen = detector_conditions(packs)
+    features = plan_features(packs, rules, chosen, deployment.lateness_ms)
     spaces = build_spaces(features)
     plans = [lay_out(space) for space in spaces]
     columns = dict(answer_columns(spaces))
@@ -152,15 +153,16 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         columns[f"{pack_name}.{spec.name}"] = len(columns)
         columns[f"{pack_name}.{spec.name}_p"] = len(columns)
     derived = derived_nodes(spaces)
-    schema = _schema(packs, deployment, _event_columns(packs, spaces, derived, rules))
+    parts = [*derived, *(condition for condition, _spec in chosen)]
+    schema = _schema(packs, deployment, _event_columns(packs, spaces, parts, rules))
     locate = _Locator(schema, columns)
     every = kinds_mask(tuple({kind for pack in packs for kind in _kinds(pack)}))
     secret = deployment.secret
     prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
     prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
-    chosen = [
+    rows = [
         Root(condition, at, kinds_mask(spec.on), is_rule=False)
-        for at, (condition, spec) in enumerate(detector_conditions(packs))
+        for at, (condition, spec) in enumerate(chosen)
     ]
     before = [r for r in rules if not r.reads_detectors]
     after = [r for r in rules if r.reads_detectors]
@@ -170,7 +172,7 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         columns,
         compile_program(prepare, secret, locate),
         len(derived),
-        compile_program([*(_condition(r) for r in before), *chosen], secret, locate),
+        compile_program([*(_condition(r) for r in before), *rows], secret, locate),
         compile_program([_condition(r) for r in after], secret, locate),
         compile_program(
             [Root(node, at, r.kinds, is_rule=True) for r in rules for at, node in r.severity_nodes],
@@ -208,11 +210,11 @@ def _kinds(pack: PackSpec) -> set[str]:
 def _event_columns(
     packs: Sequence[PackSpec],
     spaces: Sequence[Space],
-    derived: Sequence[Node],
+    parts: Sequence[Node],
     rules: Sequence[Rule],
 ) -> set[str]:
-    """Every column that anything reads."""
-    nodes: list[Node] = [*derived, *(r.when for r in rules)]
+    """Every column that anything reads; `parts` are expressions besides the rules'."""
+    nodes: list[Node] = [*parts, *(r.when for r in rules)]
     nodes += [node for rule in rules for _at, node in rule.severity_nodes]
     nodes += [value.node for space in spaces for value in space.values]
     wanted = {n.name for node in nodes for n in names_in(node) if n.of_event}
@@ -222,9 +224,8 @@ def _event_columns(
     for pack in packs:
         own = event_names(pack)
         wanted |= {name for spec in pack.detectors for name in spec.features if name in own}
-    for condition, _spec in detector_conditions(packs):
-        wanted |= {name.name for name in names_in(condition) if name.of_event}
-    wanted |= {name for rule in rules for name in rule.shown if name in COLUMNS}
+        shown = (rule.shown for rule in rules if rule.pack == pack.name)
+        wanted |= {name for names in shown for name in names if name in own}
     return wanted
 
 

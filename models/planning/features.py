@@ -17,16 +17,19 @@ _NUMERIC = ("sum", "mean", "std", "max", "min")
 
 
 def plan_features(
-    packs: Sequence[PackSpec], rules: Sequence[Rule], lateness_ms: int
+    packs: Sequence[PackSpec],
+    rules: Sequence[Rule],
+    chosen: Sequence[tuple[Node, DetectorSpec]],
+    lateness_ms: int,
 ) -> list[Feature]:
-    """Every feature that a rule or a detector reads.
+    """Every feature that a rule or a detector reads; `chosen` is of `detector_conditions`.
 
     Raises
     ------
     ConfigError
         For expressions and types that do not fit, and thresholds beyond the event cap.
     """
-    readers = _readers(packs, rules)
+    readers = _readers(packs, rules, chosen)
     bounds = least_bounds(
         node
         for rule in rules
@@ -90,7 +93,11 @@ def detector_conditions(packs: Sequence[PackSpec]) -> list[tuple[Node, DetectorS
     return found
 
 
-def _readers(packs: Sequence[PackSpec], rules: Sequence[Rule]) -> Mapping[str, int]:
+def _readers(
+    packs: Sequence[PackSpec],
+    rules: Sequence[Rule],
+    chosen: Sequence[tuple[Node, DetectorSpec]],
+) -> Mapping[str, int]:
     """Full feature name → bit mask of the kinds of the rules and detectors that read it."""
     readers: dict[str, int] = {}
     for rule in rules:
@@ -104,7 +111,7 @@ def _readers(packs: Sequence[PackSpec], rules: Sequence[Rule]) -> Mapping[str, i
             for feature in spec.features:
                 name = f"{pack.name}.{feature}"
                 readers[name] = readers.get(name, 0) | kinds_mask(spec.on)
-    for condition, spec in detector_conditions(packs):
+    for condition, spec in chosen:
         for name in {n.name for n in names_in(condition) if not n.of_event}:
             readers[name] = readers.get(name, 0) | kinds_mask(spec.on)
     return readers

@@ -91,6 +91,11 @@ class Remembering:
         pass
 
 
+@pytest.fixture
+def remembering() -> type[Remembering]:
+    return Remembering
+
+
 @pytest.fixture(scope="session")
 def pack_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("pack") / "small.yaml"

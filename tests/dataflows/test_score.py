@@ -18,22 +18,6 @@ from models.planning.blueprint import Deployment, draw
 from models.records import Alert, RawBlock, Repeat
 
 
-class Remembering:
-    """A sink that keeps what it is given."""
-
-    def __init__(self):
-        self.items = []
-
-    def write(self, items):
-        self.items.extend(items)
-
-    def flush(self):
-        pass
-
-    def close(self):
-        pass
-
-
 def by_id(items):
     """Alert id → content; repeats by their last count."""
     alerts = {item.id: item.content for item in items if isinstance(item, Alert)}
@@ -170,17 +154,32 @@ def test_a_detector_scores_only_the_rows_it_asks_for(tmp_path):
     assert np.isnan(slow).tolist() == [False] * 5 + [True] * 7
 
 
-def test_state_refuses_another_plan(blueprint, lines, tmp_path):
+def test_state_refuses_another_plan(blueprint, lines, tmp_path, remembering):
     events = tmp_path / "events.ndjson"
     events.write_bytes(b"".join(lines.splitlines(keepends=True)[:50]))
     other = draw(blueprint.packs, replace(blueprint.deployment, lateness_ms=1000))
 
     def run(plan):
         with opened(tmp_path / "state") as place:
-            outlets = Outlets(*(Remembering() for _ in range(3)))
+            outlets = Outlets(*(remembering() for _ in range(3)))
             execute(plan, FileSource((str(events),)), outlets, place)
 
     run(blueprint)
     run(blueprint)
     with pytest.raises(StateError, match="other features"):
         run(other)
+
+
+def test_a_reason_may_show_a_column_that_only_the_pack_knows(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "pack: own\non: [payment]\ncolumns: {basket_size: number}\nrules:\n  - id: BIG\n"
+        "    name: {en: a, zh: b}\n    when: amount >= 5\n    subject: account\n"
+        "    severity: low\n    because: {en: '{basket_size} items', zh: '{basket_size} 件'}\n"
+    )
+    offline = Offline(draw([load_pack(str(path))], Deployment()), ordered=False)
+    line = payment(1, 1_767_542_400_000).replace(b'"amount"', b'"basket_size":7,"amount"')
+
+    (alert,) = offline.feed(RawBlock(0, line, 0, 1_767_542_500_000)).alerts
+
+    assert alert.content["data"]["reasons"][0]["en"] == "7 items"
