@@ -41,7 +41,8 @@ def cache_directory() -> Path:
     for source in kernel_sources():
         digest.update(source.relative_to(ROOT).as_posix().encode())
         digest.update(source.read_bytes())
-    digest.update(f"{sys.version} {platform.machine()} {platform.processor()}".encode())
+    # numba finds compiled code by the path of its source, so every checkout has its own
+    digest.update(f"{ROOT} {sys.version} {platform.machine()} {platform.processor()}".encode())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "riverguard" / "kernels" / digest.hexdigest()[:16]
 
