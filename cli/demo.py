@@ -21,9 +21,9 @@ from connectors.file import FileSource
 from connectors.late_file import LateFile
 from connectors.redis import RedisAlerts, RedisConfig
 from connectors.simulator import SimulatorSource
-from dataflows.edges import Fan, Source
+from dataflows.edges import Fan, Outlets, Source
 from dataflows.execute import execute, opened
-from dataflows.score import Outlets, Run
+from dataflows.score import Run
 from models.errors import ConfigError
 from models.simulator.world import SimulatedBatch, World, WorldConfig
 
@@ -58,16 +58,20 @@ def demo(
     console = Console(stderr=True)
     with (
         EmbeddedRedis(directory / "redis") as redis,
-        opened(directory) as (root, run),
+        opened(directory, blueprint) as (root, run),
     ):
         console.print(f"alerts: {directory / 'alerts.ndjson'} and {redis.url}", soft_wrap=True)
         _stop_on_signals(run)
         sinks = _sinks(directory, redis.url, caught)
-        backlog = (lambda: handed[0] - run.counters.events) if source is None else (lambda: 0)
-        watch = Watch(run.counters, backlog, run.stopping.set, seconds, console, headless=headless)
+        backlog = (
+            (lambda: handed[0] - run.shared.counters.events) if source is None else (lambda: 0)
+        )
+        watch = Watch(
+            run.shared.counters, backlog, run.stopping.set, seconds, console, headless=headless
+        )
         try:
             with watch:
-                execute(blueprint, events, sinks, (root, run), settings.commit_every_ms)
+                execute(events, sinks, (root, run), settings.commit_every_ms)
         finally:
             for sink in (sinks.alerts, sinks.dead_letters, sinks.late, sinks.shadow):
                 if sink:
@@ -118,7 +122,7 @@ def _stop_on_signals(run: Run) -> None:
 
 
 def _summary(run: Run, watch: Watch, caught: CaughtIncidents) -> Mapping[str, Any]:
-    counters = run.counters
+    counters = run.shared.counters
     seconds = watch.seconds
     return {
         "events": counters.events,

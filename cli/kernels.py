@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,11 @@ def _score_a_little() -> None:
     from models.simulator.world import World, WorldConfig  # noqa: PLC0415
 
     offline = Offline(draw([load_pack("payments"), load_pack("trading")], Deployment()))
-    batch = next(World(WorldConfig(accounts=2000)).batches())
+    first, second = islice(World(WorldConfig(accounts=2000)).batches(), 2)
     escaped = b'{"event_id":"\\u0061","event_time":1767542400000,"kind":"trade"}\n'
-    offline.feed(RawBlock(0, batch.lines + escaped, 0, batch.last_ms))
+    # out of order, so that what puts events in order is compiled too
+    offline.feed(RawBlock(0, second.lines, first.events, second.last_ms))
+    offline.feed(RawBlock(1, first.lines + escaped, 0, second.last_ms))
     offline.finish()
 
 

@@ -54,6 +54,8 @@ class ScoreTable:
         """Add the events of scored batches."""
         for one in scored:
             batch = one.batch
+            if batch is None:
+                continue
             ids = [batch.text("event_id", row) for row in range(len(batch))]
             columns = {"event_id": ids, "risk": one.risk, "action": one.action}
             for name in self._detectors:

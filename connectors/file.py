@@ -75,6 +75,14 @@ class FileSource:
         """Return the partition numbers: one per path, in the order given."""
         return list(range(len(self.paths)))
 
+    @property
+    def grows(self) -> bool:
+        """Whether partitions may be added while we read: never."""
+        return False
+
+    def durable(self, partition: int, position: Position) -> None:
+        """A file has nobody to tell."""
+
     def open(self, partition: int, position: Position | None = None) -> "FileReader":
         """Open one path, at its start or after the last record of a stored position.
 
@@ -116,10 +124,13 @@ class FileReader:
     ----------
     finished
         True once `read` has returned None at the end of the input; never when following.
+    at_end
+        Whether the last `read` returned None because nothing more was there.
     """
 
     def __init__(self, source: FileSource, partition: int, position: Position | None) -> None:
         self.finished = False
+        self.at_end = False
         self._source = source
         self._path = source.paths[partition]
         self._partition = partition
@@ -148,6 +159,7 @@ class FileReader:
             The input cannot be read further: damaged gzip, an I/O error, or a followed file
             that was cut or replaced.
         """
+        self.at_end = False
         for _ in range(_FILLINGS_PER_READ):
             block = self._lines.take(ended=self._ended)
             if block is not None:
@@ -156,9 +168,10 @@ class FileReader:
                     arrival_ms = time.time_ns() // 1_000_000
                 return RawBlock(self._partition, block[0], block[1], arrival_ms)
             if self._ended:
-                self.finished = True
+                self.finished = self.at_end = True
                 return None
             if not self._fill():
+                self.at_end = True
                 return None
         return None
 

@@ -34,6 +34,14 @@ class SimulatorSource:
         """The one partition."""
         return [0]
 
+    @property
+    def grows(self) -> bool:
+        """Whether partitions may be added while we read: never."""
+        return False
+
+    def durable(self, partition: int, position: Mapping[str, int]) -> None:
+        """A simulator has nobody to tell."""
+
     def open(self, partition: int, position: Mapping[str, int] | None = None) -> "SimulatorReader":
         """Go on after the slice where a position stands."""
         del partition
@@ -49,7 +57,7 @@ class SimulatorReader:
         self._slices = islice(source.world.batches(skip=position["batch"]), left)
         self._started: float | None = None
         self._handed = 0
-        self.finished = False
+        self.finished = self.at_end = False
 
     def read(self) -> RawBlock | None:
         """The next slice, or None while it is not yet time."""
@@ -57,11 +65,12 @@ class SimulatorReader:
         if self._started is None:
             self._started = now
         pace = self._source.events_per_s
-        if pace and self._handed > (now - self._started) * pace:
+        self.at_end = bool(pace) and self._handed > (now - self._started) * pace
+        if self.at_end:
             return None
         batch = next(self._slices, None)
         if batch is None:
-            self.finished = True
+            self.finished = self.at_end = True
             return None
         block = RawBlock(0, batch.lines, self._position["record"], batch.last_ms)
         self._handed += batch.events

@@ -1,56 +1,136 @@
 """The stateful parts of the core in the form that the state store takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataflows.items import Decoded
 from models.alerting import Alerting
 from models.batch import Batch
 from models.features.messages import Answer
 from models.features.shard import WindowsShard
-from models.intake import Intake, Judged
+from models.holding import Holding, Passed
+from models.intake import Intake
+from models.places import offset_of, partition_of
 from models.planning.blueprint import Blueprint
+from models.records import DeadLetter, LateEvent
+from models.rounds import FOREVER, NO_TIME, Announcement, Pulse
 from models.scattering import Scattered
 from models.scoring import Scored, Scorer
 
+_NOWHERE: Final = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What intake makes of one decoded block.
+
+    Attributes
+    ----------
+    passed
+        For the hold: what was seen before, then what is new.
+    dead
+        The dead letters that are new.
+    late
+        The events that are new and late.
+    """
+
+    passed: list[Passed]
+    dead: list[DeadLetter]
+    late: list[LateEvent]
+
 
 class HomeIntake:
-    """Intake of every partition whose home is one shard."""
+    """Intake of every partition whose home is one shard, and what it announces."""
 
     whole = False
 
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
         self._intakes: dict[int, Intake] = {}
+        self._next: dict[int, int] = {}
+        self._moved: set[int] = set()
 
     def _of(self, partition: int) -> Intake:
         return self._intakes.setdefault(partition, Intake(self._lateness_ms))
 
-    def judge(self, batch: Batch) -> Judged:
-        """Drop duplicates and mark late events."""
-        return self._of(batch.partition).judge(batch)
+    def judge(self, decoded: Decoded) -> Judgement:
+        """Drop duplicates, mark late events; what was judged by an earlier run passes as it is."""
+        partition, batch, seen = (
+            decoded.partition,
+            decoded.batch,
+            self._next.get(decoded.partition, 0),
+        )
+        dead = [letter for letter in decoded.dead if letter.offset >= seen]
+        passed: list[Passed] = []
+        if batch is not None and len(batch) and offset_of(int(batch.places[0])) < seen:
+            known = int(np.searchsorted(offset_of(batch.places), seen))
+            before = batch.take(np.arange(known))
+            after = offset_of(int(before.places[-1])) + 1
+            passed.append(Passed(partition, before, after, _NOWHERE, again=True))
+            batch = batch.take(np.arange(known, len(batch)))
+        if decoded.next <= seen:
+            return Judgement(passed, dead, [])
+        self._next[partition] = decoded.next
+        self._moved.add(partition)
+        if batch is None or not len(batch):
+            return Judgement(passed, dead, [])
+        judged = self._of(partition).judge(batch)
+        passed.append(Passed(partition, judged.batch, decoded.next, judged.dropped))
+        return Judgement(passed, dead, late_events(judged.batch, judged.watermark_ms))
+
+    def announce(self, pulse: Pulse) -> Announcement:
+        """How far this lane is."""
+        watermark_ms = frontier_ms = FOREVER
+        for partition, status in pulse.partitions.items():
+            intake = self._of(partition)
+            again = status.next < self._next.get(partition, 0)
+            if not status.idle or again:
+                watermark_ms = min(watermark_ms, NO_TIME if again else intake.watermark_ms)
+            if not status.at_end or again:
+                frontier_ms = min(frontier_ms, NO_TIME if again else intake.newest_ms)
+        if pulse.final:
+            watermark_ms = frontier_ms = FOREVER
+        return Announcement(
+            pulse.lane, len(pulse.partitions), watermark_ms, frontier_ms, pulse.final
+        )
+
+    def watermark_ms(self, partition: int) -> int:
+        """Watermark of a partition; `NO_TIME` before its first event."""
+        return self._of(partition).watermark_ms
+
+    def newest_ms(self, partition: int) -> int:
+        """Newest event time of a partition; `NO_TIME` before its first event."""
+        return self._of(partition).newest_ms
 
     def take_log(self) -> list[NDArray[Any]]:
-        """Chunks, each headed by its partition."""
-        return [
-            np.concatenate([np.array([partition], np.int64), chunk.reshape(-1)])
-            for partition, intake in self._intakes.items()
-            for chunk in intake.take_log()
-        ]
+        """Chunks: partition, offset after it, hashes and times."""
+        moved, self._moved = self._moved, set()
+        found = []
+        for partition in sorted(moved):
+            head = np.array([partition, self._next[partition]], np.int64)
+            chunks = self._of(partition).take_log() or [np.zeros((2, 0), np.int64)]
+            found += [np.concatenate([head, chunk.reshape(-1)]) for chunk in chunks]
+        return found
 
     def replay(self, log: Sequence[NDArray[Any]]) -> None:
         """Judge again."""
         for chunk in log:
-            self._of(int(chunk[0])).replay([chunk[1:]])
+            self._of(int(chunk[0])).replay([chunk[2:]])
+            self._next[int(chunk[0])] = int(chunk[1])
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Every partition's state."""
-        return {
+        saved: dict[str, NDArray[Any]] = {
             f"{partition}.{name}": array
             for partition, intake in self._intakes.items()
             for name, array in intake.save().items()
+        }
+        return saved | {
+            f"{partition}.next": np.array([offset]) for partition, offset in self._next.items()
         }
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
@@ -58,7 +138,38 @@ class HomeIntake:
         for partition in {int(name.partition(".")[0]) for name in saved}:
             head = f"{partition}."
             own = {n[len(head) :]: a for n, a in saved.items() if n.startswith(head)}
-            self._of(partition).load(own)
+            if "next" in own:
+                self._next[partition] = int(own.pop("next")[0])
+            if own:
+                self._of(partition).load(own)
+
+
+def late_events(batch: Batch, watermark_ms: int) -> list[LateEvent]:
+    """The late events of a judged batch."""
+    return [
+        LateEvent(
+            partition_of(place), offset_of(place), max(watermark_ms - time_ms, 1), batch.raw(row),
+            batch.headers.get(place, ()),
+        )
+        for row, place, time_ms in (
+            (row, int(batch.places[row]), int(batch.times[row]))
+            for row in batch.late.nonzero()[0].tolist()
+        )
+    ]  # fmt: skip
+
+
+class HomeHold(Holding):
+    """What waits in one home, as the store sees it: small, so written whole."""
+
+    whole = True
+
+    def take_log(self) -> list[NDArray[Any]]:
+        """The whole state, as named arrays in turn."""
+        return list(self.save().values())
+
+    def replay(self, log: Sequence[NDArray[Any]]) -> None:
+        """Take over the newest state."""
+        self.load(dict(zip(self.save(), log, strict=True)))
 
 
 class ShardWindows(WindowsShard):
@@ -68,10 +179,9 @@ class ShardWindows(WindowsShard):
 
 
 class HomeScoring:
-    """Scoring of every partition whose home is one shard: waits for answers, keeps the order.
+    """Scoring in one home: waits for answers, keeps the order.
 
-    Batches of a partition are released strictly in sequence, each when all of its shards have
-    answered.
+    Batches are released strictly in sequence, each when all of its shards have answered.
     """
 
     whole = True
@@ -79,38 +189,34 @@ class HomeScoring:
     def __init__(self, blueprint: Blueprint) -> None:
         self._scorer = Scorer(blueprint)
         self._has_state = bool(blueprint.detectors)
-        self._waiting: dict[int, dict[int, Scattered]] = {}
-        self._answers: dict[tuple[int, int], list[Answer]] = {}
+        self._waiting: dict[int, Scattered] = {}
+        self._answers: dict[int, list[Answer]] = {}
 
     def expect(self, scattered: Scattered) -> None:
         """A batch is on its way."""
-        partition = scattered.batch.partition
-        self._waiting.setdefault(partition, {})[scattered.sequence] = scattered
+        self._waiting[scattered.sequence] = scattered
 
     def receive(self, answer: Answer) -> None:
         """One shard has answered."""
-        self._answers.setdefault((answer.partition, answer.sequence), []).append(answer)
+        self._answers.setdefault(answer.sequence, []).append(answer)
 
     def release(self) -> list[Scored]:
-        """Score every batch that is complete and next in its partition."""
+        """Score every batch that is complete and next."""
         scored = []
-        for partition, waiting in self._waiting.items():
-            for sequence in sorted(waiting):
-                batch = waiting[sequence]
-                answers = self._answers.get((partition, sequence), [])
-                if len(answers) < len(batch.messages):
-                    break
-                self._answers.pop((partition, sequence), None)
-                del waiting[sequence]
-                # the order in which shards answered is not theirs to decide
-                answers.sort(key=lambda answer: answer.shard)
-                scored.append(self._scorer.score(batch, answers))
+        for sequence in sorted(self._waiting):
+            answers = self._answers.get(sequence, [])
+            if len(answers) < self._waiting[sequence].asked:
+                break
+            self._answers.pop(sequence, None)
+            # the order in which shards answered is not theirs to decide
+            answers.sort(key=lambda answer: answer.shard)
+            scored.append(self._scorer.score(self._waiting.pop(sequence), answers))
         return scored
 
     @property
     def pending(self) -> int:
         """Batches that still wait."""
-        return sum(len(waiting) for waiting in self._waiting.values())
+        return len(self._waiting)
 
     def take_log(self) -> list[NDArray[Any]]:
         """The detectors' whole state, as named arrays in turn."""

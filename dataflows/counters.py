@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from models.batch import Batch
-from models.records import Alert, DeadLetter, Repeat
+from models.holding import Passed
+from models.records import Alert, DeadLetter, LateEvent, Repeat
 
 
 @dataclass
@@ -41,11 +41,15 @@ class Counters:
     reasons: dict[str, int] = field(default_factory=dict)
     recent: deque[Alert] = field(default_factory=lambda: deque(maxlen=64))
 
-    def decoded(self, batch: Batch, dead: list[DeadLetter]) -> None:
-        """Count a decoded block."""
-        self.events += len(batch)
-        if len(batch):
-            self.newest_ms = max(self.newest_ms, int(batch.times.max()))
+    def judged(self, passed: list[Passed], dead: list[DeadLetter], late: list[LateEvent]) -> None:
+        """Count what intake saw for the first time."""
+        for one in passed:
+            if not one.again:
+                self.events += len(one.batch) + one.duplicates.shape[0]
+                self.duplicates += one.duplicates.shape[0]
+                if len(one.batch):
+                    self.newest_ms = max(self.newest_ms, int(one.batch.times.max()))
+        self.late += len(late)
         self.reject(dead)
 
     def reject(self, dead: list[DeadLetter]) -> None:

@@ -1,45 +1,72 @@
-"""Run the flow in this process, from where the last run left it to the end of its input."""
+"""Run the flow in this process, alone or as one of a cluster, from where the last run left it."""
 
 import gc
+import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from bytewax.testing import run_main
+from bytewax.recovery import RecoveryConfig
+from bytewax.testing import cluster_main, run_main
 
-from dataflows.edges import Source
+from dataflows.counters import Counters
+from dataflows.edges import Outlets, Source
+from dataflows.logics import Shared
 from dataflows.recovery import open_recovery
-from dataflows.score import Outlets, Run, build
+from dataflows.score import Run, build
 from dataflows.state import StateStore
 from models.errors import RiverguardError, StateError
+from models.holding import Ordering
 from models.planning.blueprint import Blueprint
 
 GARBAGE_THRESHOLDS: Final = (200_000, 20, 50)
 
 
 @contextmanager
-def opened(directory: Path | None) -> Iterator[tuple[Path, Run]]:
-    """A state directory (a temporary one for None) and what a run over it shares."""
+def opened(
+    directory: Path | None, blueprint: Blueprint, ordering: Ordering = "arrival"
+) -> Iterator[tuple[Path, Run]]:
+    """A state directory (a temporary one for None) and a run over it, alone in its process."""
     with tempfile.TemporaryDirectory(prefix="riverguard-") as temporary:
         root = directory or Path(temporary)
         store = StateStore(root / "state")
         try:
-            yield root, Run(store)
+            yield root, Run(Shared(blueprint, ordering, store, Counters()))
         finally:
             store.close()
 
 
+@dataclass(frozen=True)
+class Member:
+    """Where this process stands in a cluster.
+
+    Attributes
+    ----------
+    index
+        Its number among `addresses`.
+    addresses
+        ``host:port`` of every process, the same list for all.
+    recovery
+        Its recovery store: the deployment's on the first host, an empty one elsewhere.
+    """
+
+    index: int
+    addresses: Sequence[str]
+    recovery: Path
+
+
 def execute(
-    blueprint: Blueprint,
     source: Source,
     outlets: Outlets,
     place: tuple[Path, Run],
     commit_every_ms: int = 500,
+    member: Member | None = None,
 ) -> None:
     """Run until the source ends or `Run.stopping` is set; every epoch is committed.
 
@@ -49,19 +76,27 @@ def execute(
         What a step or an edge raised: nothing is lost, a new run goes on from the last commit.
     """
     root, run = place
-    _check_plan(root / "plan", blueprint)
+    check_plan(root, run.shared.blueprint, run.shared.ordering)
     # alerts are trees of small objects without cycles: looking for cycles at every few hundred
     # new ones took a tenth of the time
     gc.freeze()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-    recovery = open_recovery(root / "recovery")
-    flow = build(blueprint, source, outlets, run)
+    epoch = timedelta(milliseconds=commit_every_ms)
+    flow, rest = build(source, outlets, run)
     try:
-        run_main(
-            flow,
-            epoch_interval=timedelta(milliseconds=commit_every_ms),
-            recovery_config=recovery,
-        )
+        if member is None:
+            recovery = open_recovery(root / "recovery")
+            run_main(flow, epoch_interval=epoch, recovery_config=recovery)
+        else:
+            cluster_main(
+                flow,
+                list(member.addresses),
+                member.index,
+                epoch_interval=epoch,
+                recovery_config=RecoveryConfig(str(member.recovery)),
+            )
+        if rest:
+            rest.publish_rest()
     except BaseException as error:
         ours = _ours(error)
         if ours is None:
@@ -70,13 +105,23 @@ def execute(
         raise ours from error
 
 
-def _check_plan(path: Path, blueprint: Blueprint) -> None:
-    """State belongs to the plan that made it; with another one its numbers would mean nothing."""
+def check_plan(root: Path, blueprint: Blueprint, ordering: Ordering) -> None:
+    """State belongs to the plan that made it; with another one its numbers would mean nothing.
+
+    Raises
+    ------
+    StateError
+        The directory was made with another plan.
+    """
+    path, wanted = root / "plan", f"{blueprint.fingerprint} {ordering}"
     if not path.exists():
-        path.write_text(blueprint.fingerprint)
-    elif path.read_text() != blueprint.fingerprint:
+        root.mkdir(parents=True, exist_ok=True)
+        written = path.with_name(f"plan.{os.getpid()}")
+        written.write_text(wanted)
+        written.replace(path)
+    elif path.read_text() != wanted:
         raise StateError(
-            f"{path.parent} was made with other features, detectors, shards, lateness or secret",
+            f"{root} was made with other features, detectors, shards, lateness, ordering or secret",
             hint="use the packs and settings that it was made with, or a new state directory",
         )
 

@@ -4,170 +4,266 @@ Each keeps its component in the state store and gives Bytewax only the manifest.
 made at the first item of its key, or from the manifest of a resume.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bytewax.operators import StatefulBatchLogic
 
-from dataflows.components import HomeIntake, HomeScoring, ShardAlerting, ShardWindows
+from dataflows.components import HomeHold, HomeIntake, HomeScoring, ShardAlerting, ShardWindows
 from dataflows.counters import Counters
-from dataflows.state import Manifest, StateStore
+from dataflows.items import Decoded
+from dataflows.progress import Progress
+from dataflows.state import Component, Manifest, StateStore
+from dataflows.subjects import SubjectHits
+from models.alerting import merged
 from models.alerts import Hit
-from models.batch import Batch
 from models.features.messages import Answer, Message
+from models.holding import Ordering, Release
+from models.merging import Turns
 from models.planning.blueprint import Blueprint
-from models.records import Alert, LateEvent, Repeat
+from models.records import Alert, Repeat
+from models.rounds import Announcement, Pulse, Rounds
 from models.scattering import Scattered, Scatterer
 from models.scoring import Scored
 
 Emitted: TypeAlias = tuple[Iterable[Any], bool]
 
 
-def late_events(batch: Batch, watermark_ms: int) -> list[LateEvent]:
-    """The late events of a judged batch."""
-    return [
-        LateEvent(
-            batch.partition, int(batch.offsets[row]),
-            max(watermark_ms - int(batch.times[row]), 1), batch.raw(row),
-        )
-        for row in batch.late.nonzero()[0].tolist()
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class Shared:
+    """What the steps of one process share.
+
+    Attributes
+    ----------
+    blueprint, ordering
+        What to do.
+    store
+        Where state goes.
+    counters
+        What was done.
+    progress
+        What the source must know.
+    """
+
+    blueprint: Blueprint
+    ordering: Ordering
+    store: StateStore
+    counters: Counters
+    progress: Progress = field(default_factory=Progress)
 
 
-class IntakeLogic(StatefulBatchLogic[Batch, Any, Manifest]):
-    """Judge batches in arrival order, then scatter them."""
+class _Kept:
+    """A component's place in the state store, under a key that its first item tells."""
 
-    def __init__(
-        self, blueprint: Blueprint, store: StateStore, counters: Counters, manifest: Manifest | None
-    ) -> None:
-        self._intake = HomeIntake(blueprint.deployment.lateness_ms)
-        self._scatterer = Scatterer(blueprint)
-        self._counters, self._store = counters, store
-        self._shards = blueprint.deployment.shards
-        self._sequence = 0
-        self._key = manifest["key"] if manifest else ""
-        if manifest:
-            store.attach(self._key, self._intake, manifest)
+    def __init__(self, kind: str, shared: Shared, manifest: Manifest | None) -> None:
+        self._kind, self._store, self._manifest = kind, shared.store, manifest
+        self.key = manifest["key"] if manifest else ""
 
-    def on_batch(self, values: list[Batch]) -> Emitted:
-        """Emit (for the home shard) late events and scattered batches."""
+    @property
+    def shard(self) -> int | None:
+        """Of the manifest; None without one."""
+        return int(self.key.partition("-")[2]) if self._manifest else None
+
+    def attach(self, shard: int, component: Component) -> None:
+        """Register the component; with a manifest, bring it to that state."""
+        self.key = f"{self._kind}-{shard:04d}"
+        self._store.attach(self.key, component, self._manifest)
+
+    def touch(self) -> None:
+        """The component has changed."""
+        self._store.touch(self.key)
+
+    def snapshot(self) -> Manifest:
+        """The manifest."""
+        return self._store.manifest(self.key)
+
+
+class IntakeLogic(StatefulBatchLogic[Any, Any, Manifest]):
+    """Judge blocks in arrival order; announce how far the lane is."""
+
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        self._shared = shared
+        self._intake = HomeIntake(shared.blueprint.deployment.lateness_ms)
+        self._kept = _Kept("intake", shared, manifest)
+        if self._kept.shard is not None:
+            self._kept.attach(self._kept.shard, self._intake)
+
+    def on_batch(self, values: list[Decoded | Pulse]) -> Emitted:
+        """Emit dead letters and late events as lists, then what passed, then announcements."""
         out: list[Any] = []
-        for batch in values:
-            if not self._key:
-                self._key = f"intake-{batch.partition % self._shards:04d}"
-                self._store.attach(self._key, self._intake, None)
-            judged = self._intake.judge(batch)
-            self._store.touch(self._key)
-            self._counters.duplicates += judged.duplicates
-            if judged.batch.late.any():
-                late = late_events(judged.batch, judged.watermark_ms)
-                self._counters.late += len(late)
-                out.append(late)
-            scattered = self._scatterer.scatter(judged.batch, self._sequence)
-            self._counters.unconverted += scattered.unconverted
-            self._sequence += 1
-            out.append(scattered)
+        counters = self._shared.counters
+        for value in values:
+            if not self._kept.key:
+                shards = self._shared.blueprint.deployment.shards
+                lane = value.lane if isinstance(value, Pulse) else value.partition % shards
+                self._kept.attach(lane, self._intake)
+            if isinstance(value, Pulse):
+                out.append(self._intake.announce(value))
+                continue
+            judgement = self._intake.judge(value)
+            self._kept.touch()
+            counters.judged(judgement.passed, judgement.dead, judgement.late)
+            out += [some for some in (judgement.dead, judgement.late) if some]
+            out += judgement.passed
+            newest_ms = self._intake.newest_ms(value.partition)
+            self._shared.progress.newest_ms[value.partition] = newest_ms
         return out, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Manifest:
         """The manifest."""
-        return self._store.manifest(self._key)
+        return self._kept.snapshot()
+
+
+class HoldLogic(StatefulBatchLogic[Any, Scattered, Manifest]):
+    """Let events wait for other partitions, then scatter them."""
+
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        self._shared = shared
+        self._scatterer = Scatterer(shared.blueprint)
+        self._rounds = Rounds(shared.blueprint.deployment.shards)
+        self._kept = _Kept("hold", shared, manifest)
+        self._hold: HomeHold | None = None
+        self._home = 0
+        self._sequence = 0
+        if self._kept.shard is not None:
+            self._open(self._kept.shard)
+
+    def _open(self, home: int) -> HomeHold:
+        self._home, self._hold = home, HomeHold(home, self._shared.ordering)
+        self._kept.attach(home, self._hold)
+        self._shared.progress.needed.update(self._hold.needed())
+        return self._hold
+
+    def on_batch(self, values: list[tuple[int, Any]]) -> Emitted:
+        """Emit what goes on, scattered."""
+        out: list[Scattered] = []
+        for home, value in values:
+            hold = self._hold or self._open(home)
+            if isinstance(value, Announcement):
+                for now in self._rounds.add(value):
+                    self._shared.progress.frontier_ms = now.frontier_ms
+                    out += self._scattered(hold.turn(now))
+            else:
+                out += self._scattered(hold.add(value))
+        if self._hold:
+            self._kept.touch()
+            self._shared.progress.waiting.update(self._hold.waiting)
+        return out, StatefulBatchLogic.RETAIN
+
+    def _scattered(self, releases: Sequence[Release]) -> list[Scattered]:
+        out = []
+        for release in releases:
+            scattered = self._scatterer.scatter(self._home, self._sequence, release)
+            self._shared.counters.unconverted += scattered.unconverted
+            self._sequence += 1
+            out.append(scattered)
+        return out
+
+    def snapshot(self) -> Manifest:
+        """The manifest; from now on the source need not go back further than what waits."""
+        assert self._hold
+        manifest = self._kept.snapshot()
+        needed = self._hold.needed()
+        if needed and self._home not in self._shared.progress.lanes:
+            raise AssertionError(f"lane {self._home} is read by another process than its home's")
+        self._shared.progress.needed.update(needed)
+        return manifest
 
 
 class WindowsLogic(StatefulBatchLogic[Message, Answer, Manifest]):
     """Answer messages from one shard's windows."""
 
-    def __init__(
-        self, blueprint: Blueprint, store: StateStore, counters: Counters, manifest: Manifest | None
-    ) -> None:
-        del counters
-        self._blueprint, self._store = blueprint, store
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        self._shared = shared
+        self._turns = Turns[Message]()
+        self._kept = _Kept("windows", shared, manifest)
         self._windows: ShardWindows | None = None
-        self._key = ""
-        if manifest:
-            self._open(int(manifest["key"].partition("-")[2]), manifest)
+        if self._kept.shard is not None:
+            self._open(self._kept.shard)
 
-    def _open(self, shard: int, manifest: Manifest | None) -> ShardWindows:
-        self._windows = ShardWindows(shard, self._blueprint.spaces)
-        self._key = f"windows-{shard:04d}"
-        self._store.attach(self._key, self._windows, manifest)
+    def _open(self, shard: int) -> ShardWindows:
+        self._windows = ShardWindows(shard, self._shared.blueprint.spaces)
+        self._kept.attach(shard, self._windows)
         return self._windows
 
     def on_batch(self, values: list[Message]) -> Emitted:
         """Answer in order."""
-        windows = self._windows or self._open(values[0].shard, None)
-        answers = [windows.answer(message) for message in values]
-        self._store.touch(self._key)
+        windows = self._windows or self._open(values[0].shard)
+        answers: list[Answer] = []
+        for message in values:
+            for group in self._turns.add(message, message.turn):
+                answers += windows.answer_together(group)
+        self._kept.touch()
         return answers, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Manifest:
-        """The manifest."""
-        return self._store.manifest(self._key)
+        """The manifest; every round must be complete."""
+        if self._turns:
+            raise AssertionError(f"{len(self._turns)} messages wait at an epoch close")
+        return self._kept.snapshot()
 
 
 class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
     """Collect answers, score batches in sequence."""
 
-    def __init__(
-        self, blueprint: Blueprint, store: StateStore, counters: Counters, manifest: Manifest | None
-    ) -> None:
-        self._scoring = HomeScoring(blueprint)
-        self._store, self._counters = store, counters
-        self._shards = blueprint.deployment.shards
-        self._key = manifest["key"] if manifest else ""
-        if manifest:
-            store.attach(self._key, self._scoring, manifest)
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        self._shared = shared
+        self._scoring = HomeScoring(shared.blueprint)
+        self._kept = _Kept("score", shared, manifest)
+        if self._kept.shard is not None:
+            self._kept.attach(self._kept.shard, self._scoring)
 
-    def on_batch(self, values: list[Any]) -> Emitted:
+    def on_batch(self, values: list[Scattered | Answer]) -> Emitted:
         """Score what has become complete."""
+        if not self._kept.key:
+            self._kept.attach(values[0].home, self._scoring)
         for value in values:
             if isinstance(value, Scattered):
-                self._open(value.batch.partition)
                 self._scoring.expect(value)
             else:
                 self._scoring.receive(value)
         scored = self._scoring.release()
         if scored:
-            self._store.touch(self._key)
-        self._counters.insufficient += sum(one.insufficient for one in scored)
+            self._kept.touch()
+        self._shared.counters.insufficient += sum(one.insufficient for one in scored)
         return scored, StatefulBatchLogic.RETAIN
-
-    def _open(self, partition: int) -> None:
-        if not self._key:
-            self._key = f"score-{partition % self._shards:04d}"
-            self._store.attach(self._key, self._scoring, None)
 
     def snapshot(self) -> Manifest:
         """The manifest; everything that was expected must have been answered."""
         if self._scoring.pending:
             raise AssertionError(f"{self._scoring.pending} batches unanswered at an epoch close")
-        return self._store.manifest(self._key)
+        return self._kept.snapshot()
 
 
-class AlertLogic(StatefulBatchLogic[tuple[int, list[Hit]], list[Alert | Repeat], Manifest]):
+class AlertLogic(StatefulBatchLogic[SubjectHits, list[Alert | Repeat], Manifest]):
     """Decide which hits of one shard's subjects become alerts."""
 
-    def __init__(
-        self, blueprint: Blueprint, store: StateStore, counters: Counters, manifest: Manifest | None
-    ) -> None:
-        del blueprint
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        self._shared = shared
         self._alerting = ShardAlerting()
-        self._store, self._counters = store, counters
-        self._key = manifest["key"] if manifest else ""
-        if manifest:
-            store.attach(self._key, self._alerting, manifest)
+        self._turns = Turns[SubjectHits]()
+        self._kept = _Kept("alerting", shared, manifest)
+        if self._kept.shard is not None:
+            self._kept.attach(self._kept.shard, self._alerting)
 
-    def on_batch(self, values: list[tuple[int, list[Hit]]]) -> Emitted:
+    def on_batch(self, values: list[SubjectHits]) -> Emitted:
         """Emit alerts and repeats in the order of the hits."""
-        if not self._key:
-            self._key = f"alerting-{values[0][0]:04d}"
-            self._store.attach(self._key, self._alerting, None)
+        if not self._kept.key:
+            self._kept.attach(values[0].shard, self._alerting)
         before = self._alerting.repeated
-        out = self._alerting.raise_alerts([hit for _shard, hits in values for hit in hits])
-        self._store.touch(self._key)
-        self._counters.raised(out, self._alerting.repeated - before)
+        hits: list[Hit] = []
+        blueprint = self._shared.blueprint
+        for value in values:
+            for group in self._turns.add(value, value.turn):
+                hits += merged([part.bound(blueprint) for part in group])
+        out = self._alerting.raise_alerts(hits)
+        self._kept.touch()
+        self._shared.counters.raised(out, self._alerting.repeated - before)
         return [out] if out else [], StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Manifest:
-        """The manifest."""
-        return self._store.manifest(self._key)
+        """The manifest; every round must be complete."""
+        if self._turns:
+            raise AssertionError(f"{len(self._turns)} hits wait at an epoch close")
+        return self._kept.snapshot()

@@ -4,15 +4,16 @@ Offline is always event time: events wait until the watermark has passed them an
 released in the order of (event_time, labels first, event_id).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dataflows.components import HomeIntake, HomeScoring, ShardAlerting, ShardWindows
 from dataflows.counters import Counters
-from dataflows.logics import late_events
+from dataflows.items import Decoded
 from dataflows.subjects import by_subject
 from models.batch import Batch
 from models.decoding.decoder import Decoder
+from models.holding import Release
 from models.ordering import EventTimeOrder
 from models.planning.blueprint import Blueprint
 from models.records import Alert, DeadLetter, LateEvent, RawBlock, Repeat
@@ -52,50 +53,58 @@ class Offline:
         self._windows = [ShardWindows(n, blueprint.spaces) for n in range(deployment.shards)]
         self._scoring = HomeScoring(blueprint)
         self._alerting = [ShardAlerting() for _ in range(deployment.shards)]
+        self._watermarks: dict[int, int] = {}
         self._sequence = 0
 
     def feed(self, block: RawBlock) -> Results:
         """Take a block; what comes back may belong to earlier ones."""
-        batch, dead = self._decoder.decode(block)
-        self.counters.decoded(batch, dead)
-        results = Results(dead_letters=dead)
-        judged = self._intake.judge(batch)
+        results = self._judge(Decoded.of(block, *self._decoder.decode(block)))
+        if self._order is not None:
+            self._score(self._order.release(min(self._watermarks.values())), results)
+        return results
+
+    def _judge(self, decoded: Decoded) -> Results:
+        judgement = self._intake.judge(decoded)
         self._intake.take_log()
-        self.counters.duplicates += judged.duplicates
-        if judged.batch.late.any():
-            results.late = late_events(judged.batch, judged.watermark_ms)
-            self.counters.late += len(results.late)
-        if self._order is None:
-            self._score(judged.batch, results)
-        else:
-            for released in self._order.add(judged.batch, judged.watermark_ms):
-                self._score(released, results)
+        self.counters.judged(judgement.passed, judgement.dead, judgement.late)
+        self._watermarks[decoded.partition] = self._intake.watermark_ms(decoded.partition)
+        results = Results(dead_letters=judgement.dead, late=judgement.late)
+        for passed in judgement.passed:
+            if self._order is None:
+                self._score([passed.batch], results)
+            else:
+                self._order.add(passed.batch)
         return results
 
     def finish(self) -> Results:
         """The end of input: the watermark is infinite, nothing is held any more."""
         results = Results()
-        for released in self._order.finish() if self._order else []:
-            self._score(released, results)
+        self._score(self._order.finish() if self._order else [], results)
         return results
 
-    def _score(self, batch: Batch, results: Results) -> None:
-        scattered = self._scatterer.scatter(batch, self._sequence)
-        self._sequence += 1
-        self.counters.unconverted += scattered.unconverted
-        self._scoring.expect(scattered)
-        for shard, message in scattered.messages.items():
-            self._scoring.receive(self._windows[shard].answer(message))
-            self._windows[shard].take_log()
-        for scored in self._scoring.release():
-            self.counters.insufficient += scored.insufficient
-            results.scored.append(scored)
-            for shard, hits in by_subject(scored.hits, self._blueprint):
-                before = self._alerting[shard].repeated
-                raised = self._alerting[shard].raise_alerts(hits)
-                self._alerting[shard].take_log()
-                self.counters.raised(raised, self._alerting[shard].repeated - before)
-                results.alerts.extend(raised)
+    def _score(self, batches: Sequence[Batch], results: Results) -> None:
+        for batch in batches:
+            release = Release(batch, batch.times, None, None)
+            scattered = self._scatterer.scatter(0, self._sequence, release)
+            self._sequence += 1
+            self.counters.unconverted += scattered.unconverted
+            self._scoring.expect(scattered)
+            for shard, message in scattered.messages.items():
+                self._scoring.receive(self._windows[shard].answer(message))
+                self._windows[shard].take_log()
+            for scored in self._scoring.release():
+                self.counters.insufficient += scored.insufficient
+                results.scored.append(scored)
+                self._alert(scored, results)
+
+    def _alert(self, scored: Scored, results: Results) -> None:
+        for shard, hits in by_subject(scored.hits, self._blueprint).items():
+            alerting = self._alerting[shard]
+            before = alerting.repeated
+            raised = alerting.raise_alerts(hits)
+            alerting.take_log()
+            self.counters.raised(raised, alerting.repeated - before)
+            results.alerts.extend(raised)
 
     def run(self, blocks: Iterator[RawBlock]) -> Iterator[Results]:
         """Feed every block, then finish."""

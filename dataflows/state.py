@@ -80,10 +80,13 @@ class StateStore:
     ----------
     directory
         Where the files live; made if absent.
+    alone
+        Whether no other process keeps state there: then whatever no manifest names is deleted,
+        else only what this process wrote.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, *, alone: bool = True) -> None:
+        self._directory, self._alone = directory, alone
         directory.mkdir(parents=True, exist_ok=True)
         # unique per start, so a stale manifest meets no file instead of the wrong one
         self._start = uuid.uuid4().hex[:8]
@@ -238,6 +241,8 @@ class StateStore:
         for path in self._directory.iterdir():
             number, _, rest = path.name.partition("-")
             if path.name in kept or not number.isdigit() or not rest:
+                continue
+            if not self._alone and not rest.startswith(self._start):
                 continue
             in_flight = path.suffix == ".base" and any(e.base_job for e in self._entries.values())
             if not in_flight:

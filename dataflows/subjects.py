@@ -1,14 +1,70 @@
-"""Which shard decides on alerts about a subject."""
+"""Hits on their way to the shard that decides on alerts about their subject."""
 
-from models.alerts import Hit
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.alerts import Hit, RuleHit
 from models.planning.blueprint import Blueprint
+from models.rounds import Turn
+from models.scoring import Scored
+
+_Portable = tuple[Hit, tuple[tuple[int, str], ...]]
 
 
-def by_subject(hits: list[Hit], blueprint: Blueprint) -> list[tuple[int, list[Hit]]]:
+@dataclass(frozen=True)
+class SubjectHits:
+    """The hits of one batch about the subjects of one shard.
+
+    Between processes a rule travels as its number in the blueprint, which all of them share.
+
+    Attributes
+    ----------
+    shard
+        Of the subjects.
+    turn
+        Of the round that they belong to.
+    hits
+        In order.
+    portable
+        Instead of `hits`, after a journey.
+    """
+
+    shard: int
+    turn: Turn | None
+    hits: Sequence[Hit]
+    portable: Sequence[_Portable] = ()
+
+    def bound(self, blueprint: Blueprint) -> Sequence[Hit]:
+        """The hits, whether or not they travelled."""
+        if not self.portable:
+            return self.hits
+        rules = blueprint.rules
+        return [
+            replace(hit, hits=tuple(RuleHit(rules[index], severity) for index, severity in found))
+            for hit, found in self.portable
+        ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        portable = [
+            (replace(hit, hits=()), tuple((found.rule.index, found.severity) for found in hit.hits))
+            for hit in self.hits
+        ]
+        return SubjectHits, (self.shard, self.turn, (), self.portable or portable)
+
+
+def by_subject(hits: Sequence[Hit], blueprint: Blueprint) -> dict[int, list[Hit]]:
     """Group hits by the shard of their subject, in order."""
     secret, shards = blueprint.deployment.secret, blueprint.deployment.shards
     grouped: dict[int, list[Hit]] = {}
     for hit in hits:
         shard = secret.text(f"{hit.tenant}/{hit.domain}/{hit.subject}") % shards
         grouped.setdefault(shard, []).append(hit)
-    return list(grouped.items())
+    return grouped
+
+
+def to_subjects(scored: Scored, blueprint: Blueprint) -> list[SubjectHits]:
+    """What each shard of subjects is told; in a round every one of them is told something."""
+    grouped = by_subject(scored.hits, blueprint)
+    every = range(blueprint.deployment.shards) if scored.turn else sorted(grouped)
+    return [SubjectHits(shard, scored.turn, grouped.get(shard, ())) for shard in every]

@@ -127,6 +127,18 @@ class Alerting:
         self._open = _unpacked(saved["open"])
 
 
+def merged(parts: Sequence[Sequence[Hit]]) -> Sequence[Hit]:
+    """The hits that several homes found in one round, in the order of their events."""
+    if len(parts) == 1:
+        return parts[0]
+    return sorted((hit for part in parts for hit in part), key=_place)
+
+
+def _place(hit: Hit) -> tuple[int, bool, str, str, str]:
+    """Where a hit stands among those of a round: as its event, see `models.joining.identities`."""
+    return hit.order_ms, hit.kind != "label", hit.event_id, hit.kind, hit.tenant
+
+
 def to_alert(hit: Hit) -> Alert:
     """A hit as an alert, whatever the cooldown."""
     content = content_of(hit)

@@ -95,6 +95,10 @@ class Hit:
         What they saw, and the event's columns.
     scores
         Detector name → (score, tail share).
+    order_ms
+        By what it is merged with the hits of other homes.
+    trace
+        W3C ``traceparent`` of the event's record; empty without one.
     """
 
     pack: str
@@ -108,6 +112,8 @@ class Hit:
     hits: tuple[RuleHit, ...]
     details: Details
     scores: Mapping[str, tuple[float, float]]
+    order_ms: int = 0
+    trace: str = ""
 
     @property
     def id(self) -> str:
@@ -264,6 +270,7 @@ def content_of(hit: Hit) -> dict[str, Any]:
         "id": hit.id,
         "time": rfc3339(hit.time_ms),
         "subject": f"{hit.domain}/{hit.shown_subject}",
+        **({"traceparent": hit.trace} if hit.trace else {}),
         "data": {
             "tenant": hit.tenant,
             "severity": hit.severity,

@@ -1,6 +1,7 @@
 """The batch: records' bytes in place, and the columns that were read from them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -8,26 +9,25 @@ from numpy.typing import NDArray
 
 from models.decoding.schema import Schema
 from models.events import COLUMNS, MONEY_SCALE, NULL_INT, ColumnType
+from models.records import Headers
 
 NUMBER_LIKE = (ColumnType.NUMBER, ColumnType.FLAG)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events of one partition, in arrival order; n events.
+    """Events of one schema; n events.
 
     Attributes
     ----------
     schema
         Which column stands in which row of the matrices.
-    partition
-        Source partition.
     buffer
         Bytes of the records (and of texts that had escapes), padded.
     starts, ends
         Shape (n,), int64: each record's bytes.
-    offsets
-        Shape (n,), int64: each record's offset in the partition.
+    places
+        Shape (n,), int64: each record's partition and offset, see `models.places`.
     kind
         Shape (n,), int8: index into `models.events.KINDS`.
     text_at, text_length, text_hash
@@ -38,14 +38,15 @@ class Batch:
         Shape (numbers, n), float64: numbers and flags; NaN is NULL.
     late
         Shape (n,), bool: set by intake for events behind the watermark.
+    headers
+        Place → what the producer sent beside the record, where it sent anything.
     """
 
     schema: Schema
-    partition: int
     buffer: NDArray[np.uint8]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    places: NDArray[np.int64]
     kind: NDArray[np.int8]
     text_at: NDArray[np.int32]
     text_length: NDArray[np.int32]
@@ -53,6 +54,7 @@ class Batch:
     integers: NDArray[np.int64]
     numbers: NDArray[np.float64]
     late: NDArray[np.bool_]
+    headers: Mapping[int, Headers] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.kind.shape[0]
@@ -68,7 +70,7 @@ class Batch:
             self,
             starts=self.starts[rows],
             ends=self.ends[rows],
-            offsets=self.offsets[rows],
+            places=self.places[rows],
             kind=self.kind[rows],
             text_at=np.ascontiguousarray(self.text_at[:, rows]),
             text_length=np.ascontiguousarray(self.text_length[:, rows]),

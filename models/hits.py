@@ -1,9 +1,10 @@
 """From a batch's outcomes to hits: who is concerned, what the rules saw, which events led there."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,14 @@ from models.batch import Batch
 from models.expressions.codes import HIT
 from models.features.calendar import period_start
 from models.features.layout import ROW_SHIFT
-from models.features.messages import Answer, name_references
+from models.features.messages import Answer
 from models.pack import FeatureSpec
+from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule
+from models.records import Headers
+
+_TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Evidence = Mapping[tuple[int, int], NDArray[np.int64]]
 
@@ -44,6 +49,18 @@ def window_of(spec: FeatureSpec, time_ms: int) -> tuple[int, int] | None:
     return end - spec.over.span_ms, end
 
 
+def trace_of(headers: Headers | None) -> str:
+    """The W3C ``traceparent`` among a record's headers, if it is one; see its section 3.2.
+
+    >>> trace_of((("traceparent", b"00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01"),))[:6]
+    '00-111'
+    >>> trace_of((("traceparent", b"none"),))
+    ''
+    """
+    found = next((value for name, value in headers or () if name == "traceparent"), b"")
+    return found.decode() if _TRACE.fullmatch(found) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class HitReader:
     """One batch's outcomes, as hits are read from them.
@@ -52,6 +69,8 @@ class HitReader:
     ----------
     features, truncated, outcomes
         (columns, n), (n,), (rules, n) of the batch.
+    order_ms
+        (n,): by what hits are merged with those of other homes.
     rows
         The events on which any rule hit.
     severities
@@ -65,6 +84,7 @@ class HitReader:
     features: NDArray[np.float64]
     truncated: NDArray[np.bool_]
     outcomes: NDArray[np.int8]
+    order_ms: NDArray[np.int64]
     rows: list[int]
     severities: NDArray[np.int8]
     evidence: Evidence
@@ -117,6 +137,7 @@ class HitReader:
             pack, text("tenant", row) or "", rule_hits[0].rule.domain, subject,
             text("kind", row) or "", text("event_id", row) or "", int(self.batch.times[row]),
             bool(self.batch.late[row]), rule_hits, details, scores,
+            int(self.order_ms[row]), trace_of(self.batch.headers.get(int(self.batch.places[row]))),
         )  # fmt: skip
 
     def _severity(self, rule: Rule, place: int) -> str:
@@ -150,6 +171,6 @@ class HitReader:
                 found = self.evidence[row, column]
                 key = found.tobytes()
                 if key not in named:
-                    named[key] = name_references(found)
+                    named[key] = name_places(found)
                 events[name] = named[key]
         return Facts(masked(values), windows, events, bool(self.truncated[row]))

@@ -15,10 +15,10 @@ from models.batch import Batch
 from models.compiled import inline, kernel, to_int
 from models.errors import CapacityError
 from models.hashing import sip_words
+from models.rounds import NO_TIME
 
 DUPLICATES_WITHIN_MS: Final = 10 * 60_000
 EVENTS_REMEMBERED_MAX: Final = 1 << 27
-NO_TIME: Final = np.iinfo(np.int64).min
 
 _GOOD, _LATE, _DUPLICATE = range(3)
 # the words of `marks`: newest event time, start of the younger table's span, how full the tables
@@ -98,10 +98,16 @@ def hash_events(
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A batch without its duplicates; `late` of the batch is set."""
+    """A batch without its duplicates; `late` of the batch is set.
+
+    Attributes
+    ----------
+    dropped
+        Places of the duplicates.
+    """
 
     batch: Batch
-    duplicates: int
+    dropped: NDArray[np.int64]
     watermark_ms: int
 
 
@@ -139,10 +145,16 @@ class Intake:
         verdicts = self._apply(keys, batch.times)
         self._log.append(np.stack([keys.view(np.int64), batch.times]))
         batch.late[:] = verdicts == _LATE
-        duplicates = int(np.count_nonzero(verdicts == _DUPLICATE))
-        if duplicates:
-            batch = batch.take(np.flatnonzero(verdicts != _DUPLICATE))
-        return Judged(batch, duplicates, self.watermark_ms)
+        twice = verdicts == _DUPLICATE
+        dropped = batch.places[twice]
+        if dropped.size:
+            batch = batch.take(np.flatnonzero(~twice))
+        return Judged(batch, dropped, self.watermark_ms)
+
+    @property
+    def newest_ms(self) -> int:
+        """Newest event time; `NO_TIME` before the first event."""
+        return int(self._marks[_NEWEST])
 
     @property
     def watermark_ms(self) -> int:

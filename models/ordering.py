@@ -1,116 +1,116 @@
-"""Release events in event-time order, whatever the order in which they came.
+"""Events in event-time order, whatever the order in which they came.
 
 Events wait until the watermark has passed them and leave in the order of (event_time, labels
-first, event_id). Late events do not wait. Input that is already in order is never copied.
+first, event_id). Input that is already in order is never copied.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import Batch
-from models.events import KINDS
-from models.hashing import PADDING
+from models.joining import identities, joined
 
-_LABEL: Final = KINDS.index("label")
+ROWS_RELEASED_MAX: Final = 32_768
+"""Most events in a released batch, where events were moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A batch that waits, with what decides whether to look into it."""
+
+    batch: Batch
+    first_ms: int
+    last_ms: int
 
 
 class EventTimeOrder:
     """Holds the events that a later one may still precede."""
 
     def __init__(self) -> None:
-        self._held: list[Batch] = []
+        self._held: list[_Waiting] = []
 
-    def add(self, batch: Batch, watermark_ms: int) -> list[Batch]:
-        """Take a judged batch; return what the watermark has passed, in order."""
-        out = []
-        if batch.late.any():
-            out.append(batch.take(np.flatnonzero(batch.late)))
-            batch = batch.take(np.flatnonzero(~batch.late))
+    def __len__(self) -> int:
+        return sum(len(waiting.batch) for waiting in self._held)
+
+    @property
+    def batches(self) -> list[Batch]:
+        """What waits, in no particular order."""
+        return [waiting.batch for waiting in self._held]
+
+    def add(self, batch: Batch) -> None:
+        """Take events in any order."""
         if len(batch):
-            self._hold(_sorted(batch))
-        return out + self._release(watermark_ms)
+            times = batch.times
+            self._held.append(_Waiting(batch, int(times.min()), int(times.max())))
+
+    def release(self, before_ms: int) -> list[Batch]:
+        """Let go of every event earlier than `before_ms`, in order."""
+        ready: list[Batch] = []
+        kept: list[_Waiting] = []
+        for waiting in self._held:
+            if waiting.first_ms >= before_ms:
+                kept.append(waiting)
+            elif waiting.last_ms < before_ms:
+                ready.append(waiting.batch)
+            else:
+                early = waiting.batch.times < before_ms
+                ready.append(waiting.batch.take(np.flatnonzero(early)))
+                rest = waiting.batch.take(np.flatnonzero(~early))
+                kept.append(_Waiting(rest, int(rest.times.min()), waiting.last_ms))
+        self._held = kept
+        return in_order(ready)
 
     def finish(self) -> list[Batch]:
-        """Release everything."""
+        """Let go of everything: no event will precede what is held."""
         held, self._held = self._held, []
-        return held
-
-    def _hold(self, batch: Batch) -> None:
-        overlapping = []
-        # strictly: events of one time may have to be ordered by their ids
-        while self._held and self._held[-1].times[-1] >= batch.times[0]:
-            overlapping.append(self._held.pop())
-        if not overlapping:
-            self._held.append(batch)
-            return
-        earliest = overlapping[-1]
-        keep = int(np.searchsorted(earliest.times, batch.times[0], side="left"))
-        if keep:
-            self._held.append(earliest.take(np.arange(keep)))
-            overlapping[-1] = earliest.take(np.arange(keep, len(earliest)))
-        self._held.append(_sorted(joined([*reversed(overlapping), batch])))
-
-    def _release(self, watermark_ms: int) -> list[Batch]:
-        out = []
-        while self._held and self._held[0].times[0] < watermark_ms:
-            first = self._held.pop(0)
-            ready = int(np.searchsorted(first.times, watermark_ms, side="left"))
-            if ready < len(first):
-                out.append(first.take(np.arange(ready)))
-                self._held.insert(0, first.take(np.arange(ready, len(first))))
-                break
-            out.append(first)
-        return out
+        return in_order([waiting.batch for waiting in held])
 
 
-def _sorted(batch: Batch) -> Batch:
-    times = batch.times
-    ties = np.flatnonzero(times[1:] == times[:-1])
-    if not ties.size and (times[1:] > times[:-1]).all():
-        return batch
+def in_order(batches: Sequence[Batch]) -> list[Batch]:
+    """All events of some batches by (event_time, labels first, event_id)."""
+    if not batches:
+        return []
+    times = np.concatenate([batch.times for batch in batches])
+    ids = [identities(batch, np.arange(len(batch))) for batch in batches]
+    order = order_of(times, np.concatenate(ids))
+    if order is None:
+        return list(batches)
+    return gather(batches, order)
+
+
+def gather(batches: Sequence[Batch], order: NDArray[np.int64]) -> list[Batch]:
+    """The events of some batches, end to end, in an order; cut where they become many."""
+    owners = np.repeat(np.arange(len(batches)), [len(batch) for batch in batches])
+    rows = np.concatenate([np.arange(len(batch)) for batch in batches])
+    if len(batches) == 1:
+        return [batches[0].take(rows[order])]
+    chunks = []
+    for start in range(0, order.shape[0], ROWS_RELEASED_MAX):
+        chosen = order[start : start + ROWS_RELEASED_MAX]
+        named = np.unique(owners[chosen])
+        few = [batches[number] for number in named.tolist()]
+        chunks.append(joined(few, np.searchsorted(named, owners[chosen]), rows[chosen]))
+    return chunks
+
+
+def order_of(times: NDArray[np.int64], ids: NDArray[np.bytes_]) -> NDArray[np.int64] | None:
+    """The order by (time, identity); None where things stand in it already."""
+    later = times[1:] > times[:-1]
+    tied = times[1:] == times[:-1]
+    if (later | (tied & (ids[1:] >= ids[:-1]))).all():
+        return None
     order = np.argsort(times, kind="stable")
-    batch = batch.take(order)
-    times = batch.times
-    tied = np.zeros(len(batch), np.bool_)
-    same = np.flatnonzero(times[1:] == times[:-1])
-    tied[same] = tied[same + 1] = True
-    rows = np.flatnonzero(tied).tolist()
-    if not rows:
-        return batch
-    keys = [
-        (int(times[r]), batch.kind[r] != _LABEL, batch.text("event_id", r) or "", r) for r in rows
-    ]
-    final = np.arange(len(batch))
-    final[rows] = [key[3] for key in sorted(keys)]
-    return batch.take(final)
-
-
-def joined(batches: list[Batch]) -> Batch:
-    """Batches of one schema as one; every text moves with its buffer."""
-    sizes = [batch.buffer.shape[0] for batch in batches]
-    shifts = np.cumsum([0, *sizes[:-1]])
-    buffer = np.concatenate([*(b.buffer for b in batches), np.zeros(PADDING, np.uint8)])
-    buffer.flags.writeable = False
-
-    def moved(name: str) -> NDArray[np.int64]:
-        parts = zip(batches, shifts, strict=True)
-        return np.concatenate([getattr(b, name) + shift for b, shift in parts])
-
-    text_at = [b.text_at + np.int32(shift) for b, shift in zip(batches, shifts, strict=True)]
-    return replace(
-        batches[0],
-        buffer=buffer,
-        starts=moved("starts"),
-        ends=moved("ends"),
-        offsets=np.concatenate([b.offsets for b in batches]),
-        kind=np.concatenate([b.kind for b in batches]),
-        text_at=np.concatenate(text_at, axis=1),
-        text_length=np.concatenate([b.text_length for b in batches], axis=1),
-        text_hash=np.concatenate([b.text_hash for b in batches], axis=1),
-        integers=np.concatenate([b.integers for b in batches], axis=1),
-        numbers=np.concatenate([b.numbers for b in batches], axis=1),
-        late=np.concatenate([b.late for b in batches]),
-    )
+    sorted_times = times[order]
+    same = np.flatnonzero(sorted_times[1:] == sorted_times[:-1])
+    if same.size:
+        # only events of one time are compared by their texts
+        in_tie = np.zeros(times.shape[0], np.bool_)
+        in_tie[same] = in_tie[same + 1] = True
+        at = np.flatnonzero(in_tie)
+        tie = order[at]
+        order[at] = tie[np.lexsort((ids[tie], times[tie]))]
+    return order

@@ -1,11 +1,14 @@
 """What crosses the edges: raw blocks in; alerts, repeats, dead letters and late events out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
+"""What a producer sent beside a record, in order; names may repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,18 @@ class RawBlock:
     first
         Offset of the first record in its partition: a Kafka offset or a line number from 0.
     arrival_ms
-        When the records reached us (Kafka timestamp, read time or ``--as-of``), epoch ms.
+        When the records reached us (read time or ``--as-of``), epoch ms.
     ends
         Shape (n,), int64: where each record ends in `data`, for sources whose records may hold
         newlines.
+    offsets
+        Shape (n,), int64, rising: each record's offset, for sources whose offsets have gaps; only
+        with `ends`.
+    arrivals
+        Shape (n,), int64: when each record reached us, where that is known one by one (Kafka
+        timestamps); only with `ends`.
+    headers
+        Offset → headers, for the records that have any.
     """
 
     partition: int
@@ -33,6 +44,9 @@ class RawBlock:
     first: int
     arrival_ms: int
     ends: NDArray[np.int64] | None = None
+    offsets: NDArray[np.int64] | None = None
+    arrivals: NDArray[np.int64] | None = None
+    headers: Mapping[int, Headers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class DeadLetter:
         The record's bytes.
     length, sha256
         Length and hex digest of the whole record.
+    headers
+        What its producer sent beside it.
     """
 
     partition: int
@@ -60,6 +76,7 @@ class DeadLetter:
     raw: bytes
     length: int
     sha256: str
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,7 @@ class LateEvent:
     offset: int
     late_by_ms: int
     raw: bytes
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,9 @@ class Alert:
     rules
         Ids of the rules that hit, strongest first.
     content
-        The whole alert as a CloudEvents 1.0 object of JSON types (see `models/alerting.py`).
+        The whole alert as a CloudEvents 1.0 object of JSON types (see `models/alerting.py`); the
+        extension attribute ``traceparent`` (W3C trace context) is there when the event's record
+        carried one.
     """
 
     id: str
@@ -121,3 +141,28 @@ class Repeat:
     id: str
     repeats: int
     last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the engine made of one event, whether or not anything hit.
+
+    Attributes
+    ----------
+    tenant, kind, event_id, time_ms
+        The event.
+    risk
+        In [0, 1], the strongest over all packs.
+    action
+        allow, review, challenge, hold or freeze.
+    scores
+        Detector name → score.
+    """
+
+    tenant: str
+    kind: str
+    event_id: str
+    time_ms: int
+    risk: float
+    action: str
+    scores: Mapping[str, float]

@@ -1,5 +1,6 @@
 """From a judged batch to messages for the shards, before any window is read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,13 @@ from numpy.typing import NDArray
 
 from models.batch import Batch
 from models.events import KINDS
-from models.features.messages import Message, references
+from models.features.layout import ROW_SHIFT
+from models.features.messages import Message, Order
 from models.features.scatter import Events, scatter
 from models.fx import convert, fx_tables, smallest_coin
+from models.holding import Release
 from models.planning.blueprint import Blueprint
+from models.rounds import Turn
 from models.running import Runner
 
 
@@ -20,20 +24,32 @@ class Scattered:
 
     Attributes
     ----------
+    home, sequence
+        Its home shard, and its number there.
     batch
-        Events of kinds that some pack reads.
-    sequence
-        Its number within its partition.
+        Events of kinds that some pack reads; None where only the turn matters.
+    order_ms
+        (n,): by what its hits are merged with those of other homes.
     messages
-        Shard → message; shards without entries are absent.
+        Shard → message; without a turn, shards without entries are absent.
+    turn
+        Of the round that it belongs to.
     unconverted
         Amounts for which no FX rate was known.
     """
 
-    batch: Batch
+    home: int
     sequence: int
+    batch: Batch | None
+    order_ms: NDArray[np.int64]
     messages: dict[int, Message]
-    unconverted: int
+    turn: Turn | None = None
+    unconverted: int = 0
+
+    @property
+    def asked(self) -> int:
+        """How many shards will answer."""
+        return sum(bool(message.entries) for message in self.messages.values())
 
 
 class Scatterer:
@@ -50,10 +66,15 @@ class Scatterer:
         self._base = np.uint64(deployment.secret.text(deployment.base_currency))
         self._coin = smallest_coin(schema.currencies[deployment.base_currency])
 
-    def scatter(self, batch: Batch, sequence: int) -> Scattered:
+    def scatter(self, home: int, sequence: int, release: Release) -> Scattered:
         """Drop events that no pack reads, convert amounts, and write every shard's entries."""
-        if self._ignored[batch.kind].any():
-            batch = batch.take(np.flatnonzero(~self._ignored[batch.kind]))
+        shards, turn = range(self._blueprint.deployment.shards), release.turn
+        if release.batch is None:
+            marks = {shard: Message(shard, home, sequence, {}, turn=turn) for shard in shards}
+            return Scattered(home, sequence, None, release.order_ms, marks, turn)
+        release = self._read_by_a_pack(release)
+        batch = release.batch
+        assert batch is not None
         unconverted = self._convert(batch)
         features = np.zeros((1, len(batch)))
         prepared = self._prepare.run(batch, features)
@@ -62,15 +83,25 @@ class Scatterer:
             for number in range(len(self._blueprint.spaces))
         ]
         messages = {}
-        for shard in range(self._blueprint.deployment.shards):
+        for shard in shards:
             entries = {
                 number: chunks[bounds[shard] : bounds[shard + 1]]
                 for number, (chunks, bounds) in enumerate(parts)
                 if bounds[shard] < bounds[shard + 1]
             }
-            if entries:
-                messages[shard] = Message(shard, batch.partition, sequence, entries)
-        return Scattered(batch, sequence, messages, unconverted)
+            if entries or turn:
+                order = _order(release, entries) if turn else None
+                messages[shard] = Message(shard, home, sequence, entries, order, turn)
+        return Scattered(home, sequence, batch, release.order_ms, messages, turn, unconverted)
+
+    def _read_by_a_pack(self, release: Release) -> Release:
+        batch = release.batch
+        assert batch is not None
+        if not self._ignored[batch.kind].any():
+            return release
+        rows = np.flatnonzero(~self._ignored[batch.kind])
+        ids = release.ids[rows] if release.ids is not None else None
+        return Release(batch.take(rows), release.order_ms[rows], ids, release.turn)
 
     def _convert(self, batch: Batch) -> int:
         rows = batch.schema.integers
@@ -94,9 +125,17 @@ class Scatterer:
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)
         events = Events(
-            batch.kind, batch.late, wants, references(batch.partition, batch.offsets),
+            batch.kind, batch.late, wants, batch.places,
             batch.text_hash, batch.integers, batch.numbers, batch.numbers.view(np.int64),
             derived, derived.view(np.int64),
         )  # fmt: skip
         scatter(space.routes, self._tenant, events, draft, entries, bounds)
         return entries, bounds
+
+
+def _order(release: Release, entries: Mapping[int, NDArray[np.int64]]) -> Order:
+    """What merges the entries of one message with those of other homes."""
+    named = [chunk[:, 0] >> ROW_SHIFT for chunk in entries.values()]
+    rows = np.unique(np.concatenate(named)) if named else np.zeros(0, np.int64)
+    ids = release.ids[rows] if release.ids is not None else None
+    return Order(rows, release.order_ms[rows], ids)

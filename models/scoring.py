@@ -1,5 +1,6 @@
 """Scoring: a batch and its answers to hits — rules, detectors, the other rules, in that order."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from models.features.messages import Answer
 from models.features.placing import place_answers
 from models.hits import HitReader, evidence_of
 from models.planning.blueprint import Blueprint
+from models.records import Decision
+from models.rounds import Turn
 from models.running import Outputs, Runner
 from models.scattering import Scattered
 
@@ -41,8 +44,12 @@ class Scored:
 
     Attributes
     ----------
+    home
+        Its home shard.
+    turn
+        Of the round that it belongs to.
     batch
-        Its events.
+        Its events; None where only the turn matters.
     hits
         Live hits, in the order of the events.
     shadow
@@ -55,13 +62,32 @@ class Scored:
         Detector name → (n,) scores.
     """
 
-    batch: Batch
+    home: int
+    turn: Turn | None
+    batch: Batch | None
     hits: list[Hit]
     shadow: list[Hit]
     insufficient: int
     risk: NDArray[np.float64]
     action: list[str]
     scores: dict[str, NDArray[np.float64]]
+
+    def decisions(self) -> list[Decision]:
+        """What was made of each event."""
+        batch = self.batch
+        if batch is None:
+            return []
+        scores = {name: values.tolist() for name, values in self.scores.items()}
+        return [
+            Decision(
+                batch.text("tenant", row) or "", batch.text("kind", row) or "",
+                batch.text("event_id", row) or "", time_ms, risk, action,
+                {name: s[row] for name, s in scores.items() if not math.isnan(s[row])},
+            )
+            for row, (time_ms, risk, action) in enumerate(
+                zip(batch.times.tolist(), self.risk.tolist(), self.action, strict=True)
+            )
+        ]  # fmt: skip
 
 
 class Scorer:
@@ -81,7 +107,12 @@ class Scorer:
 
     def score(self, scattered: Scattered, answers: Sequence[Answer]) -> Scored:
         """Score a batch whose answers are complete."""
-        batch, n = scattered.batch, len(scattered.batch)
+        batch = scattered.batch
+        if batch is None:
+            return Scored(
+                scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {}
+            )  # fmt: skip
+        n = len(batch)
         features = np.full((max(len(self._blueprint.columns), 1), n), np.nan)
         truncated = np.zeros(n, np.bool_)
         for answer in answers:
@@ -104,8 +135,8 @@ class Scorer:
             severities = self._severities.run(chosen, np.ascontiguousarray(features[:, rows]))
             evidence = evidence_of(self._blueprint, answers, set(rows.tolist()))
             found = HitReader(
-                self._blueprint, batch, features, truncated, out.outcomes, rows.tolist(),
-                severities.outcomes, evidence, scores,
+                self._blueprint, batch, features, truncated, out.outcomes, scattered.order_ms,
+                rows.tolist(), severities.outcomes, evidence, scores,
             )  # fmt: skip
             for row, live, tried in found.hits():
                 hits.extend(live)
@@ -115,7 +146,9 @@ class Scorer:
                     risk[row], action[row] = risk_of(every), action_of(every)
         insufficient = int(np.count_nonzero(out.outcomes == INSUFFICIENT))
         named = {name: values for name, (values, _shares) in scores.items()}
-        return Scored(batch, hits, shadow, insufficient, risk, action, named)
+        return Scored(
+            scattered.home, scattered.turn, batch, hits, shadow, insufficient, risk, action, named
+        )  # fmt: skip
 
     def _detect(
         self, batch: Batch, features: NDArray[np.float64], out: Outputs

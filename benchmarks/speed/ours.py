@@ -25,8 +25,11 @@ from connectors.dead_letter_file import DeadLetterFile  # noqa: E402
 from connectors.file import FileSource  # noqa: E402
 from connectors.late_file import LateFile  # noqa: E402
 from dataflows.components import ShardWindows  # noqa: E402
+from dataflows.counters import Counters  # noqa: E402
+from dataflows.edges import Outlets  # noqa: E402
 from dataflows.execute import execute  # noqa: E402
-from dataflows.score import Outlets, Run  # noqa: E402
+from dataflows.logics import Shared  # noqa: E402
+from dataflows.score import Run  # noqa: E402
 from dataflows.state import Component, Manifest, StateStore  # noqa: E402
 from models.features.layout import ARENA_USED, ROWS_USED  # noqa: E402
 from models.planning.blueprint import Deployment, draw  # noqa: E402
@@ -79,17 +82,17 @@ def measure(pack: Path, events: Path, work: Path, profile: bool) -> dict[str, An
         closing(LateFile(Path(directory) / "late.ndjson")) as late,
         timer as steps,
     ):
-        run = Run(store)
+        run = Run(Shared(blueprint, "arrival", store, Counters()))
         source = FileSource((str(events),), as_of_ms=AS_OF_MS)
         began, cpu_began = time.perf_counter(), time.process_time()
-        execute(blueprint, source, Outlets(alerts, dead, late), (Path(directory), run))
+        execute(source, Outlets(alerts, dead, late), (Path(directory), run))
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
         return {
             "seconds": seconds,
             "cpu_seconds": cpu,
-            "events": run.counters.events,
-            "rejected": run.counters.rejected,
-            "late": run.counters.late,
+            "events": run.shared.counters.events,
+            "rejected": run.shared.counters.rejected,
+            "late": run.shared.counters.late,
             "alerts": alerts.written,
             **window_bytes(store),
             "peak_mb": peak_mb(),

@@ -15,16 +15,20 @@ from models.decoding.schema import Schema
 from models.decoding.text import DEPTH_MAX
 from models.events import FUTURE_TOLERANCE_MS, KINDS, NULL_INT, ColumnType
 from models.hashing import PADDING
+from models.places import offset_of, partition_of, place_of
 from models.records import DeadLetter, RawBlock
 
 RAW_BYTES_KEPT: Final = 64 << 10
 
 
-def dead_letter(partition: int, offset: int, raw: bytes, why: Rejection) -> DeadLetter:
+def dead_letter(batch: Batch, row: int, raw: bytes, why: Rejection) -> DeadLetter:
     """Keep a record as evidence: whole up to 1 MiB, else its first 64 KiB."""
+    place = int(batch.places[row])
+    partition, offset = partition_of(place), offset_of(place)
     kept = raw if len(raw) <= RECORD_BYTES_MAX else raw[:RAW_BYTES_KEPT]
     digest = hashlib.sha256(raw).hexdigest()
-    return DeadLetter(partition, offset, why.code, why.reason, kept, len(raw), digest)
+    headers = batch.headers.get(place, ())
+    return DeadLetter(partition, offset, why.code, why.reason, kept, len(raw), digest, headers)
 
 
 class Decoder:
@@ -65,13 +69,22 @@ class Decoder:
         data = np.frombuffer(self._preamble + block.data + bytes(PADDING), np.uint8)
         starts, ends = self._bounds(data, head, block)
         columns = self._empty(starts.shape[0])
-        latest = block.arrival_ms + FUTURE_TOLERANCE_MS
+        arrivals = np.full(starts.shape[0], block.arrival_ms)
+        if block.arrivals is not None:
+            arrivals = block.arrivals
+        latest = arrivals + FUTURE_TOLERANCE_MS
         slow = np.empty(starts.shape[0], np.int64)
         left = scan(data, starts, ends, latest, self.schema.tables, columns, *self._room, slow)
-        offsets = block.first + np.arange(starts.shape[0])
+        offsets = block.offsets
+        if offsets is None:
+            offsets = block.first + np.arange(starts.shape[0])
         batch = Batch(
-            self.schema, block.partition, data, starts, ends, offsets, *columns,
+            self.schema, data, starts, ends, place_of(block.partition, offsets), *columns,
             late=np.zeros(starts.shape[0], np.bool_),
+            headers={
+                place_of(block.partition, offset): found
+                for offset, found in block.headers.items()
+            },
         )  # fmt: skip
         return self._settle(batch, columns, slow[:left], latest) if left else (batch, [])
 
@@ -104,7 +117,7 @@ class Decoder:
         return columns
 
     def _settle(
-        self, batch: Batch, columns: Columns, slow: NDArray[np.int64], latest_ms: int
+        self, batch: Batch, columns: Columns, slow: NDArray[np.int64], latest: NDArray[np.int64]
     ) -> tuple[Batch, list[DeadLetter]]:
         """Decode the slow rows one by one; put new texts behind the buffer, drop the dead."""
         texts = bytearray()
@@ -113,9 +126,9 @@ class Decoder:
         base = batch.buffer.shape[0] - PADDING
         for row in slow.tolist():
             raw = batch.raw(row)
-            event = self._decide(raw, latest_ms)
+            event = self._decide(raw, int(latest[row]))
             if isinstance(event, Rejection):
-                dead.append(dead_letter(batch.partition, int(batch.offsets[row]), raw, event))
+                dead.append(dead_letter(batch, row, raw, event))
                 alive[row] = False
             else:
                 self._put(event, row, columns, texts, base)
@@ -125,8 +138,8 @@ class Decoder:
             )
             extended.flags.writeable = False  # as every decoded buffer, so kernels see one type
             batch = Batch(
-                batch.schema, batch.partition, extended, batch.starts, batch.ends,
-                batch.offsets, *columns, late=batch.late,
+                batch.schema, extended, batch.starts, batch.ends, batch.places, *columns,
+                late=batch.late, headers=batch.headers,
             )  # fmt: skip
         return (batch if not dead else batch.take(np.flatnonzero(alive))), dead
 

@@ -232,7 +232,7 @@ def scan(
     buffer: NDArray[np.uint8],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
-    latest_ms: int,
+    latest_ms: NDArray[np.int64],
     tables: Tables,
     columns: Columns,
     seen: NDArray[np.int64],
@@ -249,7 +249,7 @@ def scan(
     starts, ends
         Shape (n,): where each record's bytes are.
     latest_ms
-        Events later than this are from the future.
+        Shape (n,): an event later than this is from the future.
     seen, stamp, stack
         Room to work in: shapes (`KEYS_REMEMBERED`, 3), (columns,), (`DEPTH_MAX`,).
     slow
@@ -263,7 +263,7 @@ def scan(
         good = good and _fields(
             buffer, starts[row], ends[row], row, seen, stamp, stack, tables, columns
         )
-        if not good or not _acceptable(row, latest_ms, tables, columns):
+        if not good or not _acceptable(row, latest_ms[row], tables, columns):
             slow[left] = row
             left += 1
     return left

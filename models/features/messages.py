@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-OFFSET_BITS = 48
+from models.rounds import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,39 @@ class Message:
     ----------
     shard
         Whom it asks.
-    partition, sequence
-        Which batch: partition of its home, and its number there.
+    home, sequence
+        Which batch: the home shard, and its number there.
     entries
         Space → (n, words) int64, see `models.features.layout.ENTRY_ROW`.
+    order
+        By what they are merged with the entries of other homes; None: they are not.
+    turn
+        Of the round that they belong to.
     """
 
     shard: int
-    partition: int
+    home: int
     sequence: int
     entries: dict[int, NDArray[np.int64]]
+    order: "Order | None" = None
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the events of a message are ordered by.
+
+    Attributes
+    ----------
+    rows
+        (n,), rising: rows of the batch that the message speaks of.
+    order_ms, ids
+        (n,): first by one, then by the other; without ids the order of arrival decides.
+    """
+
+    rows: NDArray[np.int64]
+    order_ms: NDArray[np.int64]
+    ids: NDArray[np.bytes_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +77,7 @@ class SpaceAnswer:
 class Answer:
     """One shard's answers to one batch, by space."""
 
-    partition: int
+    home: int
     sequence: int
     shard: int
     spaces: dict[int, SpaceAnswer]
-
-
-def references(partition: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Partition and offset of events as one number each; offsets below 2⁴⁸.
-
-    >>> name_references(references(3, np.array([4711])))
-    ['3:4711']
-    """
-    return offsets | (partition << OFFSET_BITS)
-
-
-def name_references(found: NDArray[np.int64]) -> list[str]:
-    """References as a person reads them: ``partition:offset``."""
-    mask = (1 << OFFSET_BITS) - 1
-    return [f"{reference >> OFFSET_BITS}:{reference & mask}" for reference in found.tolist()]

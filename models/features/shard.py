@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.messages import Answer, Message
+from models.features.messages import Answer, Message, SpaceAnswer
 from models.features.state import SpaceState
+from models.merging import merged_entries, places_in_order
 from models.planning.blueprint import SpaceBlueprint
 
 
@@ -33,7 +34,25 @@ class WindowsShard:
         for space, entries in message.entries.items():
             answers[space] = self.spaces[space].run(entries)
             self._log.append((space, entries))
-        return Answer(message.partition, message.sequence, self.shard, answers)
+        return Answer(message.home, message.sequence, self.shard, answers)
+
+    def answer_together(self, messages: Sequence[Message]) -> list[Answer]:
+        """Apply the messages of one round as if they were one, in the order of their events."""
+        asking = [message for message in messages if message.entries]
+        if len(asking) < 2:
+            return [self.answer(message) for message in asking]
+        places = places_in_order(asking)
+        answers: list[dict[int, SpaceAnswer]] = [{} for _ in asking]
+        for space in sorted({space for message in asking for space in message.entries}):
+            merged = merged_entries(space, asking, places)
+            answer = self.spaces[space].run(merged.entries)
+            self._log.append((space, merged.entries))
+            for owner, own in merged.split(answer, len(asking)).items():
+                answers[owner][space] = own
+        return [
+            Answer(message.home, message.sequence, self.shard, spaces)
+            for message, spaces in zip(asking, answers, strict=True)
+        ]
 
     def take_log(self) -> list[NDArray[np.int64]]:
         """Entries applied since the last call, each chunk headed by its space."""

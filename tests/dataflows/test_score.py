@@ -10,9 +10,9 @@ import pytest
 
 from config.packs import load_pack
 from connectors.file import FileSource
+from dataflows.edges import Outlets
 from dataflows.execute import execute, opened
 from dataflows.offline import Offline
-from dataflows.score import Outlets
 from models.errors import StateError
 from models.planning.blueprint import Deployment, draw
 from models.records import Alert, RawBlock, Repeat
@@ -160,9 +160,9 @@ def test_state_refuses_another_plan(blueprint, lines, tmp_path, remembering):
     other = draw(blueprint.packs, replace(blueprint.deployment, lateness_ms=1000))
 
     def run(plan):
-        with opened(tmp_path / "state") as place:
+        with opened(tmp_path / "state", plan) as place:
             outlets = Outlets(*(remembering() for _ in range(3)))
-            execute(plan, FileSource((str(events),)), outlets, place)
+            execute(FileSource((str(events),)), outlets, place)
 
     run(blueprint)
     run(blueprint)

@@ -1,0 +1,146 @@
+"""Parts of one round, from several homes, as one: collected, put in order, and split again."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features.layout import ROW_SHIFT
+from models.features.messages import Message, SpaceAnswer
+from models.ordering import order_of
+from models.rounds import Turn
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Open(Generic[T]):
+    """A round whose parts are not all here."""
+
+    homes: int
+    parts: list[T] = field(default_factory=list)
+    finished: int = 0
+
+
+class Turns(Generic[T]):
+    """Hands on what comes in order, and the parts of a round together.
+
+    What comes behind an incomplete round waits for it.
+
+    Examples
+    --------
+    >>> turns = Turns[str]()
+    >>> turns.add("a", None)
+    [['a']]
+    >>> turns.add("b", Turn(0, 2, last=True)), turns.add("c", None)
+    ([], [])
+    >>> turns.add("d", Turn(0, 2, last=True))
+    [['b', 'd'], ['c']]
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Open[T]] = {}
+        self._queue: deque[T | int] = deque()
+        self._rounds: deque[bool] = deque()
+
+    def __len__(self) -> int:
+        """How much waits."""
+        return len(self._queue)
+
+    def add(self, item: T, turn: Turn | None) -> list[list[T]]:
+        """Take one item; return what may be worked on now, group by group."""
+        if turn is None:
+            if not self._queue:
+                return [[item]]
+            self._queue.append(item)
+            self._rounds.append(False)
+            return []
+        if turn.number not in self._open:
+            self._open[turn.number] = _Open(turn.homes)
+            self._queue.append(turn.number)
+            self._rounds.append(True)
+        known = self._open[turn.number]
+        known.parts.append(item)
+        known.finished += turn.last
+        return self._drained()
+
+    def _drained(self) -> list[list[T]]:
+        groups: list[list[T]] = []
+        while self._queue:
+            head = self._queue[0]
+            if self._rounds[0]:
+                assert isinstance(head, int)
+                if self._open[head].finished < self._open[head].homes:
+                    break
+                groups.append(self._open.pop(head).parts)
+            else:
+                groups.append([head])  # type: ignore[list-item]
+            self._queue.popleft()
+            self._rounds.popleft()
+        return groups
+
+
+def places_in_order(messages: Sequence[Message]) -> list[NDArray[np.int64]]:
+    """Per message its rows' places among all rows of all messages, in the merged order."""
+    orders = [message.order for message in messages]
+    known = [order for order in orders if order is not None]
+    assert len(known) == len(orders)
+    times = np.concatenate([order.order_ms for order in known])
+    ids = [order.ids for order in known if order.ids is not None]
+    order = order_of(times, np.concatenate(ids)) if ids else np.argsort(times, kind="stable")
+    ranks = np.arange(times.shape[0])
+    if order is not None:
+        ranks[order] = np.arange(times.shape[0])
+    return np.split(ranks, np.cumsum([o.rows.shape[0] for o in known])[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class MergedEntries:
+    """One space's entries of several messages, in order.
+
+    Attributes
+    ----------
+    entries
+        (n, words).
+    owners
+        (n,): which of the messages each came from.
+    """
+
+    entries: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+    def split(self, answer: SpaceAnswer, messages: int) -> dict[int, SpaceAnswer]:
+        """Message → the answers to its own entries, which keep their order."""
+        found = {}
+        local = np.zeros(self.owners.shape[0], np.int64)
+        for owner in range(messages):
+            mine = np.flatnonzero(self.owners == owner)
+            if not mine.size:
+                continue
+            local[mine] = np.arange(mine.size)
+            evidence = answer.evidence[self.owners[answer.evidence[:, 0]] == owner]
+            evidence[:, 0] = local[evidence[:, 0]]
+            found[owner] = SpaceAnswer(
+                answer.words[mine], answer.values[mine], answer.truncated[mine], evidence
+            )
+        return found
+
+
+def merged_entries(
+    space: int, messages: Sequence[Message], places: Sequence[NDArray[np.int64]]
+) -> MergedEntries:
+    """All entries of one space; an event's entries keep their order."""
+    chunks, owners, ranks = [], [], []
+    for owner, (message, ranked) in enumerate(zip(messages, places, strict=True)):
+        if space not in message.entries or message.order is None:
+            continue
+        entries = message.entries[space]
+        at = np.searchsorted(message.order.rows, entries[:, 0] >> ROW_SHIFT)
+        chunks.append(entries)
+        owners.append(np.full(entries.shape[0], owner))
+        ranks.append(ranked[at])
+    order = np.argsort(np.concatenate(ranks), kind="stable")
+    return MergedEntries(np.concatenate(chunks)[order], np.concatenate(owners)[order])
