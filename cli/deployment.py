@@ -25,8 +25,8 @@ def deployment_of(settings: Settings) -> Deployment:
     )
 
 
-def load(packs: Sequence[str], config: Path | None) -> tuple[Settings, Blueprint]:
-    """Load settings and packs, and plan them.
+def load(packs: Sequence[str] | None, config: Path | None) -> tuple[Settings, Blueprint]:
+    """Load settings and packs (None: those of the settings), and plan them.
 
     Raises
     ------
@@ -34,4 +34,5 @@ def load(packs: Sequence[str], config: Path | None) -> tuple[Settings, Blueprint
         With file, line, value and a hint.
     """
     settings = load_settings(config or SETTINGS)
-    return settings, draw([load_pack(name) for name in packs], deployment_of(settings))
+    chosen = settings.packs if packs is None else packs
+    return settings, draw([load_pack(name) for name in chosen], deployment_of(settings))

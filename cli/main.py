@@ -5,14 +5,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
-
 from cli.kernels import ensure_compiled, use_kernel_cache
 
 use_kernel_cache()
 
 import typer  # noqa: E402 - kernels must know their cache before anything of models is imported
 
+from cli.errors import report  # noqa: E402
 from models.errors import ConfigError, RiverguardError  # noqa: E402
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -73,6 +72,33 @@ def score(
 
     run(pack, source, scores=scores, alerts=alerts, dead_letters=dead_letters, late=late,
         as_of=as_of, config=config)  # fmt: skip
+
+
+@app.command()
+def run(
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Which of the settings' hosts this is.")] = None,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the end that the topic has now.")
+    ] = False,
+) -> None:
+    """Run the production job: Kafka to Kafka and Redis, one process per core."""
+    ensure_compiled()
+    from cli.run import run as start  # noqa: PLC0415
+
+    raise typer.Exit(start(config, host, until_end=until_end))
+
+
+@app.command(hidden=True)
+def work(
+    index: Annotated[int, typer.Argument(help="Number among all processes.")],
+    config: Config = None,
+    until_end: Annotated[bool, typer.Option("--until-end")] = False,
+) -> None:
+    """Be one process of `run`; started by it."""
+    from cli.work import work as start  # noqa: PLC0415
+
+    start(config, index, until_end=until_end)
 
 
 @app.command()
@@ -139,14 +165,10 @@ def main() -> None:
     try:
         app(prog_name="riverguard")
     except ConfigError as error:
-        _report(error)
+        report(error)
         sys.exit(2)
     except RiverguardError as error:
-        _report(error)
+        report(error)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _report(error: RiverguardError) -> None:
-    Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -65,3 +65,11 @@ class Counters:
             if isinstance(item, Alert):
                 self.alerts += 1
                 self.recent.append(item)
+
+    def summary(self) -> dict[str, int]:
+        """The totals by name."""
+        names = (
+            "events", "alerts", "repeats", "shadow", "rejected", "late", "duplicates",
+            "insufficient", "unconverted",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}

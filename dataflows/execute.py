@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,6 +125,20 @@ def check_plan(root: Path, blueprint: Blueprint, ordering: Ordering) -> None:
             f"{root} was made with other features, detectors, shards, lateness, ordering or secret",
             hint="use the packs and settings that it was made with, or a new state directory",
         )
+
+
+def identity_of(root: Path) -> str:
+    """A name that no other state directory has; made with the directory.
+
+    What must not be published twice is numbered from 1 in every new directory.
+    """
+    path = root / "identity"
+    if not path.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        written = path.with_name(f"identity.{os.getpid()}")
+        written.write_text(uuid.uuid4().hex)
+        written.replace(path)
+    return path.read_text()
 
 
 def _ours(error: BaseException) -> RiverguardError | None:

@@ -109,7 +109,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
 
     def _discover(self, now: float) -> None:
         """Open partitions that are new; a pulse tells of them before their first record."""
-        found = self._of.source.partitions()
+        found = self._of.partitions(now)
         self._partitions = len(found)
         for partition in found:
             if partition % self._of.lanes == self._lane and partition not in self._open:
@@ -185,6 +185,14 @@ class LanedSource(FixedPartitionedSource[Item, dict[int, Position]]):
         self.source, self.lanes, self.by_time = source, lanes, by_time
         self.idle_after_s, self.stopping = idle_after_s, stopping
         self.progress, self.guard, self.committed = progress, guard, committed
+        self._partitions: list[int] = []
+        self._asked_at = -DISCOVER_S
+
+    def partitions(self, now: float) -> list[int]:
+        """The source's partitions, asked once for all lanes."""
+        if now >= self._asked_at + DISCOVER_S / 2:
+            self._partitions, self._asked_at = self.source.partitions(), now
+        return self._partitions
 
     def list_parts(self) -> list[str]:
         """One part per lane; nothing is asked of the source."""

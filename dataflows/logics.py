@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from bytewax.operators import StatefulBatchLogic
 
+from dataflows.breaker import Breaker
 from dataflows.components import HomeHold, HomeIntake, HomeScoring, ShardAlerting, ShardWindows
 from dataflows.counters import Counters
 from dataflows.items import Decoded
@@ -44,6 +45,8 @@ class Shared:
         What was done.
     progress
         What the source must know.
+    breaker
+        Stops the run when too much is rejected.
     """
 
     blueprint: Blueprint
@@ -51,6 +54,7 @@ class Shared:
     store: StateStore
     counters: Counters
     progress: Progress = field(default_factory=Progress)
+    breaker: Breaker = field(default_factory=lambda: Breaker(1.0))
 
 
 class _Kept:
@@ -104,6 +108,8 @@ class IntakeLogic(StatefulBatchLogic[Any, Any, Manifest]):
             judgement = self._intake.judge(value)
             self._kept.touch()
             counters.judged(judgement.passed, judgement.dead, judgement.late)
+            good = sum(len(one.batch) for one in judgement.passed if not one.again)
+            self._shared.breaker.note(good, len(judgement.dead))
             out += [some for some in (judgement.dead, judgement.late) if some]
             out += judgement.passed
             newest_ms = self._intake.newest_ms(value.partition)

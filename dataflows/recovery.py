@@ -5,10 +5,13 @@ used again, so such a row could later pass for the newest of its key and poison 
 are deleted before the engine looks.
 """
 
+import pickle
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
@@ -51,3 +54,50 @@ def scrub(directory: Path) -> int:
             deleted += store.execute("delete from snaps where snap_epoch >= ?", (epoch,)).rowcount
             store.commit()
     return deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One row of the recovery store.
+
+    Attributes
+    ----------
+    step, key
+        Whose state.
+    epoch
+        When it was taken.
+    state
+        A manifest, a position, or what a sink keeps; None where the key was discarded.
+    """
+
+    step: str
+    key: str
+    epoch: int
+    state: Any
+
+
+def snapshots(directory: Path) -> Iterator[Snapshot]:
+    """Every row of the store, oldest epoch first."""
+    for path in sorted(directory.glob("*.sqlite3")):
+        with closing(sqlite3.connect(path)) as store:
+            rows = store.execute(
+                "select step_id, state_key, snap_epoch, ser_change from snaps order by snap_epoch"
+            )
+            for step, key, epoch, raw in rows:
+                # our own file: whoever can write it can also replace our code
+                yield Snapshot(step, key, epoch, pickle.loads(raw) if raw else None)  # noqa: S301
+
+
+def sweep(directory: Path, state: Path) -> int:
+    """Delete segments that no snapshot names; only while no process runs. How many."""
+    named: set[str] = set()
+    for snapshot in snapshots(directory):
+        manifest = snapshot.state
+        if isinstance(manifest, dict) and "logs" in manifest:
+            named |= {log[0] for log in manifest["logs"]}
+            named |= {manifest["base"][0]} if manifest["base"] else set()
+    found = [path for path in state.glob("*-*.*") if path.suffix in {".log", ".base"}]
+    unnamed = [path for path in found if path.name not in named]
+    for path in unnamed:
+        path.unlink()
+    return len(unnamed)

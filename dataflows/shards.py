@@ -1,12 +1,9 @@
 """Shard keys that land where they should: shard i on worker i mod W."""
 
 from functools import lru_cache
-from typing import Final
 
+from config.settings import BALANCED_FOR
 from models.reference.hashing import siphash13
-
-BALANCED_FOR: Final = 48
-"""Every number of workers that divides this gets its shards in turn."""
 
 
 @lru_cache(maxsize=256)

@@ -23,7 +23,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import StateError
+from models.errors import DeliveryError, StateError
 
 FORMAT: Final = 1
 MANIFESTS_KEPT: Final = 2
@@ -205,7 +205,7 @@ class StateStore:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise StateError(
+            raise DeliveryError(
                 f"cannot write state to {path}: {error.strerror}",
                 hint="free space or fix permissions, then start again: nothing is lost",
             ) from error

@@ -4,7 +4,8 @@
     ├── ConfigError      an operator must edit a file; raised before the flow starts
     ├── DeliveryError    the outside world may have lost our bytes: crash, restart, replay
     ├── StateError       stored state is missing or damaged: refuse, never guess
-    └── CapacityError    a bounded table is full: raise its limit or add shards
+    ├── CapacityError    a bounded table is full: raise its limit or add shards
+    └── PoisonError      too much of the input is rejected: look before going on
 
 A bad *event* is not here: it is data, so it travels as a dead letter and never raises.
 """
@@ -54,3 +55,7 @@ class StateError(RiverguardError):
 
 class CapacityError(RiverguardError):
     """A bounded table is full."""
+
+
+class PoisonError(RiverguardError):
+    """Too large a share of the input became dead letters: something upstream is broken."""

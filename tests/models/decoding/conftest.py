@@ -7,6 +7,7 @@ from models.decoding.record import Rejection, decode_record
 from models.decoding.schema import Schema
 from models.events import COLUMNS, FUTURE_TOLERANCE_MS, KINDS
 from models.hashing import Secret
+from models.places import offset_of
 from models.records import RawBlock
 
 ARRIVAL_MS = 1_800_000_000_000
@@ -39,7 +40,7 @@ class Both:
         """Everything a block gives: events with their offsets, and dead letters."""
         batch, dead = self.decode(data, first=first, ends=ends)
         events = [
-            (int(batch.offsets[row]), batch.raw(row), self.event(batch, row))
+            (offset_of(int(batch.places[row])), batch.raw(row), self.event(batch, row))
             for row in range(len(batch))
         ]
         return events, dead

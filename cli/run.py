@@ -1,0 +1,112 @@
+"""`riverguard run`: the production job, Kafka to Kafka and Redis, on every core of every host."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from cli.deployment import SETTINGS, load
+from cli.work import addresses_of, recovery_of
+from config.settings import Settings
+from dataflows.cluster import EXIT_GOOD, Supervisor
+from dataflows.execute import check_plan, identity_of
+from dataflows.recovery import open_recovery, sweep
+from models.errors import ConfigError
+
+
+def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
+    """Run this host's processes; return the exit code.
+
+    Parameters
+    ----------
+    config
+        Settings.
+    host
+        Which of `hosts` this is; may be left out where there is one.
+    until_end
+        End when the topic has been read to the end that it has now.
+    """
+    settings, blueprint = load(None, config)
+    number = _number(settings, host)
+    console = Console(stderr=True)
+
+    def say(line: str) -> None:
+        console.print(f"riverguard: {line}", highlight=False, soft_wrap=True)
+
+    def prepare() -> None:
+        recovery = recovery_of(settings, number)
+        if number == 0:
+            check_plan(settings.state, blueprint, settings.ordering)
+            identity_of(settings.state)
+            open_recovery(recovery)
+            sweep(recovery, settings.state / "state")
+        else:
+            recovery.mkdir(parents=True, exist_ok=True)
+
+    def command(process: int) -> list[str]:
+        index = number * settings.processes + process
+        words = [sys.executable, "-m", "cli", "work", str(index)]
+        words += ["--config", str(config or SETTINGS)]
+        return [*words, "--until-end"] if until_end else words
+
+    supervisor = Supervisor(command, settings.processes, prepare, say)
+    _stop_on_signals(supervisor)
+    if settings.is_development:
+        say("secret is the public one of the shipped settings: for development only")
+    every = len(addresses_of(settings)) or 1
+    say(f"{settings.processes} of {every} processes, state in {settings.state}")
+    began = time.monotonic()
+    code = supervisor.run()
+    seconds = time.monotonic() - began
+    print(orjson.dumps(_summary(supervisor, seconds, code)).decode(), flush=True)  # noqa: T201
+    return code
+
+
+def _number(settings: Settings, host: str | None) -> int:
+    if host is None and len(settings.hosts) == 1:
+        return 0
+    if host not in settings.hosts:
+        raise ConfigError(
+            f"hosts are {', '.join(settings.hosts)}, this one was named {host or 'not at all'}",
+            hint="riverguard run --host NAME",
+        )
+    return settings.hosts.index(host)
+
+
+def _stop_on_signals(supervisor: Supervisor) -> None:
+    """The first signal stops in order; a second one ends the process at once."""
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+        supervisor.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _summary(supervisor: Supervisor, seconds: float, code: int) -> dict[str, Any]:
+    """The processes' counters since the last start, added up."""
+    totals: dict[str, Any] = {}
+    for output in supervisor.outputs:
+        lines = output.splitlines()
+        found = orjson.loads(lines[-1]) if lines else {}
+        for name, value in found.items():
+            totals[name] = (
+                max(totals.get(name, 0), value)
+                if name == "seconds"
+                else (totals.get(name, 0) + value)
+            )
+    return totals | {
+        "restarts": supervisor.restarts,
+        "stopped": "good" if code == EXIT_GOOD else "problem",
+        "wall_seconds": round(seconds, 3),
+    }

@@ -1,0 +1,88 @@
+"""One process of `riverguard run`: its source, its sinks, its part of the flow."""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import orjson
+
+from cli.deployment import load
+from cli.errors import report
+from cli.outside import outside, source
+from config.settings import Settings
+from dataflows.breaker import Breaker
+from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end_with_parent
+from dataflows.counters import Counters
+from dataflows.execute import Member, execute
+from dataflows.guarding import Guard
+from dataflows.logics import Shared
+from dataflows.score import Run
+from dataflows.state import StateStore
+from models.errors import ConfigError, DeliveryError, RiverguardError
+from models.planning.blueprint import Blueprint
+
+
+def addresses_of(settings: Settings) -> list[str]:
+    """``host:port`` of every process, host by host; none where there is one process."""
+    every = [
+        f"{host}:{settings.port + number}"
+        for host in settings.hosts
+        for number in range(settings.processes)
+    ]
+    return every if len(every) > 1 else []
+
+
+def recovery_of(settings: Settings, host: int) -> Path:
+    """The engine's store: on the first host the deployment's, elsewhere an empty one."""
+    return settings.state / ("recovery" if host == 0 else f"recovery-host-{host}")
+
+
+def work(config: Path | None, index: int, *, until_end: bool) -> None:
+    """Run process `index` of the deployment to its end; ends the process on any error."""
+    end_with_parent()
+    try:
+        settings, blueprint = load(None, config)
+        _run(settings, blueprint, index, until_end=until_end)
+    except BaseException as error:  # noqa: BLE001 - the process ends, with a code that says why
+        end(error)
+
+
+def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: bool) -> None:
+    addresses = addresses_of(settings)
+    watchdog = Watchdog(settings.hang_after_ms / 1000)
+    store = StateStore(settings.state / "state", alone=not addresses)
+    counters = Counters()
+    breaker = Breaker(settings.poison_limit)
+    shared = Shared(blueprint, settings.ordering, store, counters, breaker=breaker)
+    run = Run(shared, settings.idle_after_ms / 1000, guard=Guard(end), committed=watchdog.committed)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: run.stopping.set())
+    sinks = outside(settings)
+    events = source(settings, until_end=until_end)
+    member = None
+    if addresses:
+        recovery = recovery_of(settings, index // settings.processes)
+        member = Member(index, addresses, recovery)
+    began = time.monotonic()
+    execute(events, sinks.outlets, (settings.state, run), settings.commit_every_ms, member)
+    sinks.close()
+    store.close()
+    summary = counters.summary() | {"seconds": round(time.monotonic() - began, 3)}
+    print(orjson.dumps(summary).decode(), flush=True)  # noqa: T201
+
+
+def end(error: BaseException) -> None:
+    """Tell of an error and end this process at once: nothing more may be committed."""
+    if isinstance(error, RiverguardError):
+        report(error)
+    else:
+        traceback.print_exception(error)
+    sys.stderr.flush()
+    if isinstance(error, ConfigError):
+        os._exit(EXIT_CONFIG)
+    if isinstance(error, RiverguardError) and not isinstance(error, DeliveryError):
+        os._exit(EXIT_FATAL)
+    os._exit(EXIT_CRASH)

@@ -1,0 +1,182 @@
+"""The processes of one host: started together, watched, restarted together, stopped together.
+
+Bytewax ends every process of a cluster when one dies, and the state of all belongs to the same
+epoch; so they fail as one and start as one, on every host by itself.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+EXIT_GOOD, EXIT_PROBLEM, EXIT_CONFIG = 0, 1, 2
+EXIT_FATAL: Final = 3
+"""A worker's: what went wrong will go wrong again, so there is no use in a restart."""
+EXIT_CRASH: Final = 70
+"""A worker's: restart."""
+
+FIRST_DELAY_S: Final = 0.5
+LONGEST_DELAY_S: Final = 30.0
+STABLE_AFTER_S: Final = 60.0
+"""A run that lasted so long has recovered: the next delay is the first again."""
+PEERS_S: Final = 3.0
+"""How long the others may outlive one that has died."""
+_POLL_S: Final = 0.02
+
+
+@dataclass
+class Supervisor:
+    """Runs the processes of one host until they end, or until it is told to stop.
+
+    Attributes
+    ----------
+    command
+        Process number on this host → its command line.
+    count
+        How many.
+    prepare
+        Called before every start, while none runs.
+    say
+        Takes one line for the operator.
+    grace_s
+        How long processes may take to stop after SIGTERM.
+    """
+
+    command: Callable[[int], Sequence[str]]
+    count: int
+    prepare: Callable[[], None]
+    say: Callable[[str], None]
+    grace_s: float = 30.0
+    restarts: int = 0
+    outputs: list[bytes] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """End as if the input ended; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Return the exit code: 0 good, 1 it cannot go on, 2 bad configuration."""
+        delay_s = FIRST_DELAY_S
+        while True:
+            self.prepare()
+            began = time.monotonic()
+            codes = self._once()
+            lasted = time.monotonic() - began
+            if EXIT_CONFIG in codes:
+                return EXIT_CONFIG
+            if EXIT_FATAL in codes:
+                return EXIT_PROBLEM
+            if self._stopping.is_set() or not any(codes):
+                return EXIT_GOOD if not any(codes) else EXIT_PROBLEM
+            delay_s = FIRST_DELAY_S if lasted > STABLE_AFTER_S else delay_s
+            self.restarts += 1
+            ended = ", ".join(_named(code) for code in codes)
+            self.say(f"ended after {lasted:.1f} s ({ended}); starting again in {delay_s:g} s")
+            if self._stopping.wait(delay_s):
+                return EXIT_PROBLEM
+            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+
+    def _once(self) -> list[int]:
+        """Run all processes until all have ended; their exit codes."""
+        running = [_start(self.command(number)) for number in range(self.count)]
+        outputs: list[bytes] = [b""] * self.count
+        readers = [
+            threading.Thread(target=_collect, args=(process, outputs, number), daemon=True)
+            for number, process in enumerate(running)
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            self._wait(running)
+        finally:
+            for process in running:
+                process.kill()
+            codes = [process.wait() for process in running]
+        for reader in readers:
+            reader.join()
+        self.outputs = outputs
+        return codes
+
+    def _wait(self, running: "Sequence[subprocess.Popen[bytes]]") -> None:
+        """Until all have ended, or those that are left have had their time."""
+        told = False
+        deadline: float | None = None
+        while any(process.poll() is None for process in running):
+            now = time.monotonic()
+            if self._stopping.is_set() and not told:
+                told, deadline = True, now + self.grace_s
+                for process in running:
+                    process.terminate()
+            if any(process.poll() not in {None, EXIT_GOOD} for process in running):
+                deadline = min(deadline or now + PEERS_S, now + PEERS_S)
+            if deadline is not None and now > deadline:
+                return
+            time.sleep(_POLL_S)
+
+
+def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    # a session of its own: Ctrl-C is for the supervisor, which stops all in order
+    return subprocess.Popen(  # noqa: S603 - our own command
+        list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _collect(process: "subprocess.Popen[bytes]", outputs: list[bytes], number: int) -> None:
+    assert process.stdout
+    outputs[number] = process.stdout.read()
+
+
+def _named(code: int) -> str:
+    if code < 0:
+        return f"signal {signal.Signals(-code).name}"
+    return f"code {code}"
+
+
+class Watchdog:
+    """Ends this process when it has committed nothing for too long.
+
+    Parameters
+    ----------
+    hang_after_s
+        How long that is; counted from the first commit.
+    """
+
+    def __init__(self, hang_after_s: float) -> None:
+        self._hang_after_s = hang_after_s
+        self._committed: float | None = None
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def committed(self) -> None:
+        """A commit was made."""
+        self._committed = time.monotonic()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(1.0, self._hang_after_s / 4))
+            last = self._committed
+            if last is not None and time.monotonic() - last > self._hang_after_s:
+                print(  # noqa: T201 - the last words of this process
+                    f"error: nothing was committed for {self._hang_after_s:g} s\n"
+                    "  hint: a sink may be stuck; this process ends and is started again",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                os._exit(EXIT_CRASH)
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when its supervisor dies, even by ``kill -9``."""
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415 - Linux only
+
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(EXIT_CRASH)
