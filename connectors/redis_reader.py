@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 from redis.exceptions import RedisError
 
-from connectors.redis import RedisConfig
+from connectors.redis_client import RedisConfig
 from models.errors import ConfigError
 
 START = "0-0"  # before the oldest entry of a stream

@@ -80,7 +80,7 @@ def leaves(command, path=()):
     """Every command that does something: its words, and itself."""
     inner = getattr(command, "commands", None)
     if inner is None:
-        return {" ".join(path): command}
+        return {} if command.hidden else {" ".join(path): command}
     return {
         key: leaf for name, sub in inner.items() for key, leaf in leaves(sub, (*path, name)).items()
     }

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.outside import kafka_config, redis_config
 from config.lookups import load_fx
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsSection, load_settings
+from connectors.kafka_client import KafkaConfig
+from connectors.redis import RedisConfig
 from models.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[2] / "config" / "riverguard.yaml"
@@ -22,10 +25,63 @@ def test_the_shipped_file_says_every_default() -> None:
     keys = [line.split(":")[0] for line in lines if line and line[0] not in "# "]
     assert keys == list(SettingsSection.model_fields)
     for i, line in enumerate(lines):
-        if line and line[0] != "#":
+        if line and line[0] not in "# ":
             assert lines[i - 1].startswith("#"), f"{line} is not explained"
     loaded, default = load_settings(SHIPPED), load_settings(None)
-    assert dataclasses.replace(loaded, fx=loaded.fx.resolve()) == default
+    loaded = dataclasses.replace(loaded, fx=loaded.fx.resolve())
+    assert kafka_config(loaded) == kafka_config(default) == KafkaConfig()
+    assert redis_config(loaded) == redis_config(default) == RedisConfig()
+    same = {"kafka": default.kafka, "redis": default.redis}
+    assert loaded.kafka.topics == default.kafka.topics
+    assert loaded.kafka.group == default.kafka.group
+    assert dataclasses.replace(loaded, **same) == default
+
+
+def test_passwords_come_from_the_environment(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("RIVERGUARD_KAFKA_PASSWORD", "hush")
+    monkeypatch.setenv("RIVERGUARD_REDIS_PASSWORD", "quiet")
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "kafka: {username: me, sasl_mechanism: PLAIN}\nredis: {username: you, keep: 1h}\n"
+    )
+
+    loaded = load_settings(path)
+
+    assert kafka_config(loaded).password == "hush"  # noqa: S105 - a test's
+    assert (redis_config(loaded).password, redis_config(loaded).keep_s) == ("quiet", 3600)
+    assert "hush" not in repr(loaded)
+    assert "quiet" not in repr(loaded)
+
+
+def test_none_is_no_topic_and_no_redis(tmp_path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text("kafka: {topics: {late: none, decisions: all}}\nredis: {url: none}\n")
+
+    loaded = load_settings(path)
+
+    assert (loaded.kafka.topics.late, loaded.kafka.topics.decisions) == (None, "all")
+    assert redis_config(loaded) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("processes: 5\n", "5 processes in all cannot share out shards evenly"),
+        ("processes: 3\nhosts: [a, b, c]\n", "9 processes in all cannot"),
+        ("shards: 2\nprocesses: 4\n", "4 processes in all, but 2 shards"),
+        ("ordering: time\n", "no ordering is called time"),
+        ("poison_limit: 50\n", "was 50"),
+        ("kafka: {sasl_mechanism: SCRAM}\n", "no mechanism is called SCRAM"),
+        ("kafka: {password: x}\n", "no key here is called password"),
+        ("port: 40000\n", "was 40000"),
+    ],
+)
+def test_mistakes_of_a_run_name_their_line(tmp_path, text, said) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_settings(path)
+    assert f"{path}:" in str(caught.value)
 
 
 def test_every_setting_is_a_key_of_the_file() -> None:

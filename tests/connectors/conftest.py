@@ -20,7 +20,7 @@ def server() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def redis_config(server: EmbeddedRedis) -> RedisConfig:
-    return RedisConfig(url=server.url, prefix=f"test{next(_prefixes)}", retries_max=0)
+    return RedisConfig(url=server.url, prefix=f"test{next(_prefixes)}", patience_s=0)
 
 
 @pytest.fixture(scope="session")

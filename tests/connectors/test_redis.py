@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import orjson
@@ -21,6 +22,13 @@ from connectors.redis import RedisAlerts, RedisConfig
 from connectors.redis_reader import AlertReader
 from models.errors import ConfigError, DeliveryError
 from models.records import Alert, Repeat
+
+_prefixes = count()
+
+
+@pytest.fixture
+def redis_config(server: EmbeddedRedis) -> RedisConfig:
+    return RedisConfig(url=server.url, prefix=f"sink{next(_prefixes)}", patience_s=0)
 
 
 def stream_ids(config: RedisConfig) -> list[str]:
@@ -164,7 +172,7 @@ def kill_when(config: RedisConfig, pid: int, then: Callable[[], None]) -> thread
 def test_a_server_killed_in_mid_flush_and_a_replay(tmp_path: Path, alert) -> None:
     items = [alert(n) for n in range(5000)]
     with EmbeddedRedis(tmp_path / "data") as server:
-        config = RedisConfig(url=server.url, retries_max=1)
+        config = RedisConfig(url=server.url, patience_s=0)
         with closing(RedisAlerts(config)) as sink:
             thread = kill_when(config, server.pid, lambda: None)
             with pytest.raises(DeliveryError, match="not confirmed") as raised:
@@ -185,7 +193,7 @@ def test_a_server_killed_in_mid_flush_and_a_replay(tmp_path: Path, alert) -> Non
 
 def test_a_server_that_comes_back_in_time_is_ridden_out(tmp_path: Path, alert) -> None:
     socket = tmp_path / "redis.sock"
-    config = RedisConfig(url=f"unix://{socket}", retries_max=5)
+    config = RedisConfig(url=f"unix://{socket}", patience_s=30)
     items = [alert(n) for n in range(3000)]
     processes = [_start(tmp_path, socket)]
     _wait(processes[0], config.url, tmp_path, 10)
@@ -218,7 +226,8 @@ def test_scripts_lost_between_check_and_use_are_loaded_again(
                 lost.append(client.script_flush())
 
     monkeypatch.setattr(Pipeline, "load_scripts", load_and_lose_once)
-    deliver(redis_config, [alert(1), Repeat(alert(1).id, 1, 1)])
+    patient = replace(redis_config, patience_s=30)
+    deliver(patient, [alert(1), Repeat(alert(1).id, 1, 1)])
     assert lost
     assert stream_ids(redis_config) == [alert(1).id]
 
@@ -245,7 +254,7 @@ def test_limits(redis_config, alert) -> None:
 
 
 def test_an_unreachable_server(tmp_path: Path) -> None:
-    config = RedisConfig(url=f"unix://{tmp_path}/none.sock", retries_max=0)
+    config = RedisConfig(url=f"unix://{tmp_path}/none.sock", patience_s=0)
     with pytest.raises(DeliveryError, match="cannot reach"):
         RedisAlerts(config)
 

@@ -2,14 +2,23 @@
 
 import threading
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from connectors.embedded_redis import EmbeddedRedis
 from connectors.redis import RedisAlerts, RedisConfig
 from connectors.redis_reader import START, AlertReader
 from models.errors import ConfigError
 from models.records import Repeat
+
+_prefixes = count()
+
+
+@pytest.fixture
+def redis_config(server: EmbeddedRedis) -> RedisConfig:
+    return RedisConfig(url=server.url, prefix=f"reader{next(_prefixes)}", patience_s=0)
 
 
 def deliver(config: RedisConfig, items: list) -> None:
@@ -57,6 +66,6 @@ def test_an_expired_alert_is_shown_as_first_written(redis_config, alert) -> None
 
 
 def test_an_unreachable_server(tmp_path: Path) -> None:
-    config = RedisConfig(url=f"unix://{tmp_path}/none.sock", retries_max=0)
+    config = RedisConfig(url=f"unix://{tmp_path}/none.sock")
     with closing(AlertReader(config)) as reader, pytest.raises(ConfigError, match="cannot read"):
         reader.recent(1)

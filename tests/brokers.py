@@ -1,0 +1,58 @@
+"""A Kafka broker for the tests of one worker, as fixtures: import them in a conftest.
+
+``RIVERGUARD_TEST_KAFKA`` names a broker to use instead (``host:port``, without security); what
+needs a broker of one's own is then skipped.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from deploy.kafka_broker import BrokerUnavailableError, KafkaBroker
+
+GIVEN = "RIVERGUARD_TEST_KAFKA"
+
+
+class GivenBroker:
+    """Somebody else's broker: its address is all that we have."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def __getattr__(self, name: str) -> NoReturn:
+        pytest.skip(f"needs a broker of its own ({name}): unset {GIVEN}")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory) -> Iterator[KafkaBroker | GivenBroker]:
+    """One for each worker, so that a test may restart it."""
+    if given := os.environ.get(GIVEN):
+        yield GivenBroker(given)
+        return
+    try:
+        started = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    except BrokerUnavailableError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Kafka: {error}")
+    with started:
+        yield started
+
+
+@pytest.fixture
+def new_topic(broker) -> Callable[..., str]:
+    """Create a topic with a name of its own: ``new_topic(partitions=1, **config)``."""
+
+    def create(partitions: int = 1, **config: Any) -> str:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        topic = NewTopic(name, partitions, 1, config=settings)
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+        admin.create_topics([topic])[name].result(30)
+        return name
+
+    return create
