@@ -21,7 +21,7 @@ from models.rounds import Pulse, Status
 
 IDLE_S: Final = 0.002
 """How soon a lane that found nothing looks again."""
-PULSE_S: Final = 0.025
+PULSE_S: Final = 0.05
 LONELY_PULSE_S: Final = 0.5
 """Between pulses where one partition has nobody to keep step with."""
 DISCOVER_S: Final = 10.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dataflows.state import LOGS_MAX, StateStore
-from models.errors import StateError
+from models.errors import DeliveryError, StateError
 
 
 class Tally:
@@ -147,7 +147,7 @@ def test_a_full_disk_raises_and_loses_nothing(opened, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        with pytest.raises(StateError, match="No space left"):
+        with pytest.raises(DeliveryError, match="No space left"):
             commit(store, tally, 2, 2, 2, 2)
 
     _store, resumed = opened(durable)
