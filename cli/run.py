@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
@@ -16,8 +16,12 @@ from cli.work import addresses_of, recovery_of
 from config.settings import Settings
 from dataflows.cluster import EXIT_GOOD, Supervisor
 from dataflows.execute import check_plan, identity_of
+from dataflows.migration import migrate
 from dataflows.recovery import open_recovery, sweep
 from models.errors import ConfigError
+
+_LARGEST: Final = frozenset({"seconds", "close_ms_p50", "close_ms_p99"})
+"""Counters of which the largest counts; the others are added up."""
 
 
 def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
@@ -45,6 +49,7 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
             check_plan(settings.state, blueprint, settings.ordering)
             identity_of(settings.state)
             open_recovery(recovery)
+            migrate(recovery, settings.shards)
             sweep(recovery, settings.state / "state")
         else:
             recovery.mkdir(parents=True, exist_ok=True)
@@ -100,11 +105,8 @@ def _summary(supervisor: Supervisor, seconds: float, code: int) -> dict[str, Any
         lines = output.splitlines()
         found = orjson.loads(lines[-1]) if lines else {}
         for name, value in found.items():
-            totals[name] = (
-                max(totals.get(name, 0), value)
-                if name == "seconds"
-                else (totals.get(name, 0) + value)
-            )
+            before = totals.get(name, 0)
+            totals[name] = max(before, value) if name in _LARGEST else before + value
     return totals | {
         "restarts": supervisor.restarts,
         "stopped": "good" if code == EXIT_GOOD else "problem",

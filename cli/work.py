@@ -70,7 +70,13 @@ def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: boo
     execute(events, sinks.outlets, (settings.state, run), settings.commit_every_ms, member)
     sinks.close()
     store.close()
-    summary = counters.summary() | {"seconds": round(time.monotonic() - began, 3)}
+    progress = shared.progress
+    summary = counters.summary() | {
+        "seconds": round(time.monotonic() - began, 3),
+        "cpu_seconds": round(time.process_time(), 3),
+        "close_ms_p50": progress.close_ms(0.5),
+        "close_ms_p99": progress.close_ms(0.99),
+    }
     print(orjson.dumps(summary).decode(), flush=True)  # noqa: T201
 
 

@@ -24,7 +24,7 @@ _POLL_S: Final = 0.05
 _DELIVERY_SHARE: Final = 0.75  # of our patience; then librdkafka gives up, and says why
 
 PRODUCER_DEFAULTS: Final = {
-    "linger.ms": 5,
+    "linger.ms": 1,
     "compression.type": "lz4",
     "batch.size": 1_000_000,
     "message.max.bytes": MESSAGE_BYTES_MAX,

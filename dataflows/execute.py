@@ -19,6 +19,7 @@ from bytewax.testing import cluster_main, run_main
 from dataflows.counters import Counters
 from dataflows.edges import Outlets, Source
 from dataflows.logics import Shared
+from dataflows.migration import migrate
 from dataflows.recovery import open_recovery
 from dataflows.score import Run, build
 from dataflows.state import StateStore
@@ -87,6 +88,7 @@ def execute(
     try:
         if member is None:
             recovery = open_recovery(root / "recovery")
+            migrate(root / "recovery", run.shared.blueprint.deployment.shards)
             run_main(flow, epoch_interval=epoch, recovery_config=recovery)
         else:
             cluster_main(
@@ -120,7 +122,7 @@ def check_plan(root: Path, blueprint: Blueprint, ordering: Ordering) -> None:
         written = path.with_name(f"plan.{os.getpid()}")
         written.write_text(wanted)
         written.replace(path)
-    elif path.read_text() != wanted:
+    elif path.read_text() not in {wanted, wanted.removesuffix(" arrival")}:
         raise StateError(
             f"{root} was made with other features, detectors, shards, lateness, ordering or secret",
             hint="use the packs and settings that it was made with, or a new state directory",

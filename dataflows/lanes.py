@@ -92,6 +92,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         if self._final or self._of.stopping.is_set():
             raise StopIteration
         now = time.monotonic()
+        self._of.going_on(now)
         if now >= self._discover_at:
             self._discover(now)
         out: list[Item] = []
@@ -145,7 +146,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
                 self._of.source.durable(partition, position)
             needed = self._of.progress.needed
             self._durable = {p: o.back_to(needed.get(p)) for p, o in self._open.items()}
-            self._of.committed()
+            self._of.closing()
             return {**self._resumed, **self._durable}
 
     def close(self) -> None:
@@ -187,6 +188,18 @@ class LanedSource(FixedPartitionedSource[Item, dict[int, Position]]):
         self.progress, self.guard, self.committed = progress, guard, committed
         self._partitions: list[int] = []
         self._asked_at = -DISCOVER_S
+        self._closing_at: float | None = None
+
+    def closing(self) -> None:
+        """An epoch ends: nothing is read until it is durable everywhere."""
+        self._closing_at = self._closing_at or time.monotonic()
+        self.committed()
+
+    def going_on(self, now: float) -> None:
+        """Something is read again."""
+        if self._closing_at is not None:
+            self.progress.closes_ms.append(1000 * (now - self._closing_at))
+            self._closing_at = None
 
     def partitions(self, now: float) -> list[int]:
         """The source's partitions, asked once for all lanes."""

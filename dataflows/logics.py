@@ -15,7 +15,8 @@ from dataflows.components import HomeHold, HomeIntake, HomeScoring, ShardAlertin
 from dataflows.counters import Counters
 from dataflows.items import Decoded
 from dataflows.progress import Progress
-from dataflows.state import Component, Manifest, StateStore
+from dataflows.segments import Manifest
+from dataflows.state import Component, StateStore
 from dataflows.subjects import SubjectHits
 from models.alerting import merged
 from models.alerts import Hit

@@ -1,5 +1,6 @@
 """What the steps of one process tell its source: how far to go back, whom to let wait."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -7,6 +8,7 @@ from models.rounds import FOREVER, NO_TIME
 
 AHEAD_MS: Final = 1000
 """A partition that is so far ahead of the slowest, in event time, is not read on while …"""
+CLOSES_KEPT: Final = 10_000
 WAITING_MAX: Final = 20_000
 """… so many of its events wait."""
 
@@ -28,6 +30,8 @@ class Progress:
         Partition → how many of its events wait.
     frontier_ms
         Newest event time of the slowest partition that has more to read.
+    closes_ms
+        How long the newest epoch closes kept the source waiting.
     """
 
     lanes: set[int] = field(default_factory=set)
@@ -35,6 +39,12 @@ class Progress:
     newest_ms: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, int] = field(default_factory=dict)
     frontier_ms: int = NO_TIME
+    closes_ms: deque[float] = field(default_factory=lambda: deque(maxlen=CLOSES_KEPT))
+
+    def close_ms(self, share: float) -> float:
+        """A quantile of the newest epoch closes; 0 before the first."""
+        ordered = sorted(self.closes_ms)
+        return round(ordered[int(share * (len(ordered) - 1))], 3) if ordered else 0.0
 
     def may_read(self, partition: int) -> bool:
         """Whether a partition should be read on, or is too far ahead of the others."""

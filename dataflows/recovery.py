@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
+from dataflows.segments import files_of
+
 PARTITIONS: Final = 1
 
 
@@ -88,14 +90,18 @@ def snapshots(directory: Path) -> Iterator[Snapshot]:
                 yield Snapshot(step, key, epoch, pickle.loads(raw) if raw else None)  # noqa: S301
 
 
+def is_manifest(state: Any) -> bool:
+    """Whether a snapshot is a component's, not a source's or a sink's."""
+    return isinstance(state, dict) and "logs" in state
+
+
 def sweep(directory: Path, state: Path) -> int:
     """Delete segments that no snapshot names; only while no process runs. How many."""
     named: set[str] = set()
     for snapshot in snapshots(directory):
         manifest = snapshot.state
-        if isinstance(manifest, dict) and "logs" in manifest:
-            named |= {log[0] for log in manifest["logs"]}
-            named |= {manifest["base"][0]} if manifest["base"] else set()
+        if is_manifest(manifest):
+            named |= files_of(manifest)
     found = [path for path in state.glob("*-*.*") if path.suffix in {".log", ".base"}]
     unnamed = [path for path in found if path.name not in named]
     for path in unnamed:

@@ -8,8 +8,6 @@ after the one before it is durable, only the last two manifests can ever be resu
 that neither names are deleted.
 """
 
-import json
-import os
 import threading
 import uuid
 import zlib
@@ -20,19 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import DeliveryError, StateError
+from dataflows.migration import renewed_log
+from dataflows.sealing import Sealer
+from dataflows.segments import FORMAT, Manifest, Segments, files_of
+from models.errors import StateError
 
-FORMAT: Final = 1
 MANIFESTS_KEPT: Final = 2
 LOGS_MAX: Final = 240
 """Logs in a manifest before a base replaces them: two minutes of half-second epochs."""
 LOG_BYTES_MAX: Final = 64 << 20
 """Bytes of logs before a base replaces them, unless the base itself is larger."""
-
-Manifest = dict[str, Any]
 
 
 class Component(Protocol):
@@ -68,11 +65,6 @@ class _Entry:
     dirty: bool = False
 
 
-def _files(manifest: Manifest) -> set[str]:
-    named = {log[0] for log in manifest["logs"]}
-    return named | ({manifest["base"][0]} if manifest["base"] else set())
-
-
 class StateStore:
     """All components of one process.
 
@@ -83,11 +75,14 @@ class StateStore:
     alone
         Whether no other process keeps state there: then whatever no manifest names is deleted,
         else only what this process wrote.
+    sealer
+        Encrypts what is written; None writes in clear.
     """
 
-    def __init__(self, directory: Path, *, alone: bool = True) -> None:
-        self._directory, self._alone = directory, alone
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self, directory: Path, *, alone: bool = True, sealer: Sealer | None = None
+    ) -> None:
+        self._segments, self._alone = Segments(directory, sealer), alone
         # unique per start, so a stale manifest meets no file instead of the wrong one
         self._start = uuid.uuid4().hex[:8]
         self._number = 0
@@ -114,9 +109,10 @@ class StateStore:
             )
         else:
             if manifest["base"]:
-                component.load(_unpack(self._read(manifest["base"], key)))
+                component.load(self._segments.read(manifest["base"], key))
             for log in manifest["logs"]:
-                component.replay(list(_unpack(self._read(log, key)).values()))
+                chunks = list(self._segments.read(log, key).values())
+                component.replay(renewed_log(log, chunks))
             component.take_log()
         entry = _Entry(component, manifest)
         entry.history.append(manifest)
@@ -143,13 +139,14 @@ class StateStore:
             self._adopt_base(entry)
             logs = [] if entry.component.whole else list(entry.manifest["logs"])
             if chunks:
-                raw = _pack({str(i): chunk for i, chunk in enumerate(chunks)})
+                named = {str(number): chunk for number, chunk in enumerate(chunks)}
+                raw = self._segments.pack(named, entry.manifest["key"])
                 logs.append([name, at, len(raw), zlib.crc32(raw)])
                 pieces.append(raw)
                 at += len(raw)
             entry.manifest = {**entry.manifest, "logs": logs}
         if pieces:
-            self._write(name, pieces)
+            self._segments.write(name, pieces)
         self.last_commit_bytes = at
         for entry in dirty:
             entry.history.append(entry.manifest)
@@ -175,59 +172,19 @@ class StateStore:
             return  # one copy at a time: each is a pause
         saved, name = entry.component.save(), self._name("base")
         entry.logs_at_base = len(logs)
-        entry.base_job = self._background.submit(self._write_base, name, saved)
+        entry.base_job = self._background.submit(
+            self._write_base, entry.manifest["key"], name, saved
+        )
 
-    def _write_base(self, name: str, saved: dict[str, NDArray[Any]]) -> list[Any]:
-        raw = _pack(saved)
-        self._write(name, [raw])
+    def _write_base(self, key: str, name: str, saved: dict[str, NDArray[Any]]) -> list[Any]:
+        raw = self._segments.pack(saved, key)
+        self._segments.write(name, [raw])
         return [name, 0, len(raw), zlib.crc32(raw)]
 
     def _name(self, kind: str) -> str:
         with self._lock:
             self._number += 1
             return f"{self._number:09d}-{self._start}.{kind}"
-
-    def _write(self, name: str, pieces: Sequence[bytes]) -> None:
-        path = self._directory / name
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
-            try:
-                for piece in pieces:
-                    view = memoryview(piece)
-                    while view:
-                        view = view[os.write(descriptor, view) :]
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
-            folder = os.open(self._directory, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise DeliveryError(
-                f"cannot write state to {path}: {error.strerror}",
-                hint="free space or fix permissions, then start again: nothing is lost",
-            ) from error
-
-    def _read(self, place: Sequence[Any], key: str) -> bytes:
-        name, at, length, checksum = place
-        path = self._directory / name
-        try:
-            with path.open("rb") as file:
-                file.seek(at)
-                raw = file.read(length)
-        except OSError as error:
-            raise StateError(
-                f"state of {key} is missing: {path}: {error.strerror}",
-                hint="restore the state directory from a backup",
-            ) from error
-        if len(raw) != length or zlib.crc32(raw) != checksum:
-            raise StateError(
-                f"state of {key} is damaged: {path} at {at}",
-                hint="restore the state directory from a backup",
-            )
-        return raw
 
     def _sweep(self) -> None:
         """Delete files that no manifest which may still be resumed from names.
@@ -237,8 +194,8 @@ class StateStore:
         self._commits += 1
         if self._commits == 1:
             return
-        kept = {name for e in self._entries.values() for m in e.history for name in _files(m)}
-        for path in self._directory.iterdir():
+        kept = {name for e in self._entries.values() for m in e.history for name in files_of(m)}
+        for path in self._segments.directory.iterdir():
             number, _, rest = path.name.partition("-")
             if path.name in kept or not number.isdigit() or not rest:
                 continue
@@ -251,22 +208,3 @@ class StateStore:
     def close(self) -> None:
         """Wait for a base that is being written."""
         self._background.shutdown(wait=True)
-
-
-def _pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays as one run of bytes: a JSON head with names, types and shapes, then the data."""
-    kept = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    head = json.dumps([[n, a.dtype.str, list(a.shape)] for n, a in kept.items()]).encode()
-    return b"".join([len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in kept.values())])
-
-
-def _unpack(raw: bytes) -> dict[str, NDArray[Any]]:
-    """What `_pack` packed; the arrays are copies."""
-    size = int.from_bytes(raw[:8], "little")
-    at = 8 + size
-    arrays = {}
-    for name, dtype, shape in json.loads(raw[8:at]):
-        count = int(np.prod(shape))
-        arrays[name] = np.frombuffer(raw, dtype, count, at).reshape(shape).copy()
-        at += arrays[name].nbytes
-    return arrays

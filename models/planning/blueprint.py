@@ -6,7 +6,7 @@ the same are kept once, whoever asks for them.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -121,7 +121,9 @@ class Blueprint:
         """Hash of all that stored state depends on: keys, shards, lateness, windows, detectors."""
         deployment = self.deployment
         digest = hashlib.sha256(deployment.secret.key)
-        digest.update(repr((deployment.shards, deployment.lateness_ms, self.detectors)).encode())
+        # where a detector is written does not matter
+        detectors = [(pack, replace(spec, place=None)) for pack, spec in self.detectors]
+        digest.update(repr((deployment.shards, deployment.lateness_ms, detectors)).encode())
         for space in self.spaces:
             digest.update(space.name.encode())
             for part in (*space.routes, *space.plan):
