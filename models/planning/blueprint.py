@@ -8,11 +8,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
-from models.errors import ConfigError
+from models.errors import ConfigError, Place
 from models.events import DOMAINS
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, Type, names_in
@@ -33,6 +34,9 @@ from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
+
+
+_NOWHERE: Final = Place("", 0)  # where a detector is written does not matter to its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,7 @@ class Blueprint:
         """Hash of all that stored state depends on: keys, shards, lateness, windows, detectors."""
         deployment = self.deployment
         digest = hashlib.sha256(deployment.secret.key)
-        # where a detector is written does not matter
-        detectors = [(pack, replace(spec, place=None)) for pack, spec in self.detectors]
+        detectors = [(pack, replace(spec, place=_NOWHERE)) for pack, spec in self.detectors]
         digest.update(repr((deployment.shards, deployment.lateness_ms, detectors)).encode())
         for space in self.spaces:
             digest.update(space.name.encode())
