@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
                   help="A streaming engine for fraud and anomaly detection.")  # fmt: skip
 alerts_app = typer.Typer(no_args_is_help=True, help="Read alerts from Redis.")
 app.add_typer(alerts_app, name="alerts")
+state_app = typer.Typer(no_args_is_help=True, help="Look into a state directory.")
+app.add_typer(state_app, name="state")
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file.")]
 State = Annotated[
@@ -158,6 +160,40 @@ def alerts_show(
 
     if not show(redis, state, alert_id, as_json=as_json):
         raise typer.Exit(1)
+
+
+@state_app.command("list")
+def state_list(state: State = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List what is stored, by component and shard."""
+    from cli.state import list_state  # noqa: PLC0415
+
+    list_state(state, config, as_json=as_json)
+
+
+@state_app.command("verify")
+def state_verify(state: State = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Read every stored byte and check it."""
+    from cli.state import verify_state  # noqa: PLC0415
+
+    if not verify_state(state, config, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@state_app.command("lookup")
+def state_lookup(
+    column: Annotated[str, typer.Argument(help="What it is: account, customer, device, …")],
+    entity: Annotated[str, typer.Argument(help="Its value.")],
+    tenant: Annotated[str, typer.Option(help="Whose.")] = "",
+    packs: Annotated[str | None, typer.Option(help="Packs, by comma.")] = None,
+    state: State = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the features of one entity, as of the newest committed event."""
+    from cli.state import lookup_state  # noqa: PLC0415
+
+    chosen = packs.split(",") if packs else None
+    lookup_state(column, entity, tenant, state, config, chosen, as_json=as_json)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import orjson
 from cli.deployment import load
 from cli.errors import report
 from cli.outside import outside, source
+from cli.state import sealer
 from config.settings import Settings
 from dataflows.breaker import Breaker
 from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end_with_parent
@@ -53,7 +54,7 @@ def work(config: Path | None, index: int, *, until_end: bool) -> None:
 def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: bool) -> None:
     addresses = addresses_of(settings)
     watchdog = Watchdog(settings.hang_after_ms / 1000)
-    store = StateStore(settings.state / "state", alone=not addresses)
+    store = StateStore(settings.state / "state", alone=not addresses, sealer=sealer())
     counters = Counters()
     breaker = Breaker(settings.poison_limit)
     shared = Shared(blueprint, settings.ordering, store, counters, breaker=breaker)

@@ -29,6 +29,9 @@ from models.holding import Ordering
 SECRET_VARIABLE: Final = "RIVERGUARD_SECRET"  # noqa: S105 - its name, not its value
 """Environment variable that overrides `secret`."""
 
+STATE_KEY_VARIABLE: Final = "RIVERGUARD_STATE_KEY"
+"""Environment variable with the key that encrypts state."""
+
 DEVELOPMENT_SECRET: Final = "72697665726775617264206465766b79"  # noqa: S105 - public on purpose
 """Known to everybody: whoever knows the secret can aim entities at one shard."""
 
@@ -36,6 +39,7 @@ BALANCED_FOR: Final = 48
 """Every number of processes that divides this gets its shards in turn."""
 
 _FOLDER = Path(__file__).parent
+_STATE_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _SECRET = re.compile(r"[0-9a-fA-F]{32}")
 _CODE = re.compile(r"[A-Z][A-Z0-9]{2,9}")
 
@@ -185,6 +189,25 @@ def load_settings(path: Path | None) -> Settings:
             hint="openssl rand -hex 16",
         )
     return replace(settings, secret=secret.lower())
+
+
+def state_key() -> bytes | None:
+    """Key that encrypts state at rest, from the environment; None stores it in clear.
+
+    Raises
+    ------
+    ConfigError
+        It is not one.
+    """
+    text = os.environ.get(STATE_KEY_VARIABLE)
+    if not text:
+        return None
+    if not _STATE_KEY.fullmatch(text):
+        raise ConfigError(
+            f"{STATE_KEY_VARIABLE} is 64 hexadecimal digits, was {len(text)} characters",
+            hint="openssl rand -hex 32",
+        )
+    return bytes.fromhex(text)
 
 
 def _from_file(path: Path) -> Settings:

@@ -106,6 +106,11 @@ class HomeIntake:
         """Newest event time of a partition; `NO_TIME` before its first event."""
         return self._of(partition).newest_ms
 
+    @property
+    def newest_of_all_ms(self) -> int:
+        """Newest event time of all partitions; `NO_TIME` before the first event."""
+        return max((intake.newest_ms for intake in self._intakes.values()), default=NO_TIME)
+
     def take_log(self) -> list[NDArray[Any]]:
         """Chunks: partition, offset after it, hashes and times."""
         moved, self._moved = self._moved, set()

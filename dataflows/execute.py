@@ -22,6 +22,7 @@ from dataflows.logics import Shared
 from dataflows.migration import migrate
 from dataflows.recovery import open_recovery
 from dataflows.score import Run, build
+from dataflows.sealing import Sealer
 from dataflows.state import StateStore
 from models.errors import RiverguardError, StateError
 from models.holding import Ordering
@@ -32,12 +33,15 @@ GARBAGE_THRESHOLDS: Final = (200_000, 20, 50)
 
 @contextmanager
 def opened(
-    directory: Path | None, blueprint: Blueprint, ordering: Ordering = "arrival"
+    directory: Path | None,
+    blueprint: Blueprint,
+    ordering: Ordering = "arrival",
+    sealer: Sealer | None = None,
 ) -> Iterator[tuple[Path, Run]]:
     """A state directory (a temporary one for None) and a run over it, alone in its process."""
     with tempfile.TemporaryDirectory(prefix="riverguard-") as temporary:
         root = directory or Path(temporary)
-        store = StateStore(root / "state")
+        store = StateStore(root / "state", sealer=sealer)
         try:
             yield root, Run(Shared(blueprint, ordering, store, Counters()))
         finally:

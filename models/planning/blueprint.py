@@ -35,7 +35,6 @@ from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
 
-
 _NOWHERE: Final = Place("", 0)  # where a detector is written does not matter to its state
 
 

@@ -1,0 +1,211 @@
+"""Look into a state directory while nothing runs, or at what was last committed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from dataflows.components import HomeIntake, ShardWindows
+from dataflows.migration import renewed_log
+from dataflows.recovery import Snapshot, is_manifest, resume_epoch, snapshots
+from dataflows.sealing import Sealer
+from dataflows.segments import Manifest, Segments, pieces_of
+from dataflows.state import Component
+from models.decoding.decoder import Decoder
+from models.errors import ConfigError, StateError
+from models.events import COLUMNS, KINDS, REQUIRED, ColumnType
+from models.features.layout import F_GROUP
+from models.features.placing import place_answers
+from models.holding import Release
+from models.planning.blueprint import Blueprint
+from models.records import RawBlock
+from models.rounds import NO_TIME
+from models.scattering import Scatterer
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One component as the next start would take it up.
+
+    Attributes
+    ----------
+    name
+        ``windows-0003``: what it is, and of which shard.
+    epoch
+        Of its newest commit.
+    base_bytes, logs, log_bytes
+        What it consists of on disk.
+    """
+
+    name: str
+    epoch: int
+    base_bytes: int
+    logs: int
+    log_bytes: int
+
+
+def resumable(root: Path) -> dict[tuple[str, str], Snapshot]:
+    """(step, key) → the snapshot that the next start takes up.
+
+    Raises
+    ------
+    StateError
+        There is no state in the directory.
+    """
+    recovery = root / "recovery"
+    if not list(recovery.glob("*.sqlite3")):
+        raise StateError(f"there is no state in {root}", hint="name the directory of a run")
+    before = resume_epoch(recovery)
+    return {(s.step, s.key): s for s in snapshots(recovery) if s.epoch < before}
+
+
+def stored(root: Path) -> list[Stored]:
+    """Every component, by name."""
+    found = [s for s in resumable(root).values() if is_manifest(s.state)]
+    return sorted((_stored(s) for s in found), key=lambda one: one.name)
+
+
+def _stored(snapshot: Snapshot) -> Stored:
+    manifest = snapshot.state
+    base = manifest["base"][2] if manifest["base"] else 0
+    logs = [place[2] for place in manifest["logs"]]
+    return Stored(manifest["key"], snapshot.epoch, base, len(logs), sum(logs))
+
+
+def positions(root: Path) -> dict[int, Mapping[str, int]]:
+    """Partition → where the next start reads on."""
+    found: dict[int, Mapping[str, int]] = {}
+    for (step, _key), snapshot in resumable(root).items():
+        if step == "score.source" and snapshot.state:
+            found.update(snapshot.state)
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check of every stored byte came to.
+
+    Attributes
+    ----------
+    pieces, size_bytes
+        What was read.
+    problems
+        What is missing or damaged, each in a sentence.
+    """
+
+    pieces: int
+    size_bytes: int
+    problems: list[str]
+
+
+def verify(root: Path, sealer: Sealer | None) -> Verified:
+    """Read every piece that any manifest names, also the older ones, and check it."""
+    segments, read, size, problems = Segments(root / "state", sealer), 0, 0, []
+    seen: set[tuple[Any, ...]] = set()
+    resumable(root)
+    for snapshot in snapshots(root / "recovery"):
+        if not is_manifest(snapshot.state):
+            continue
+        for place in pieces_of(snapshot.state):
+            if tuple(place) in seen:
+                continue
+            seen.add(tuple(place))
+            read, size = read + 1, size + place[2]
+            try:
+                segments.read(place, snapshot.state["key"])
+            except StateError as error:
+                problems.append(error.message)
+    return Verified(read, size, problems)
+
+
+def _loaded(segments: Segments, manifest: Manifest, component: Component) -> None:
+    key = manifest["key"]
+    if manifest["base"]:
+        component.load(segments.read(manifest["base"], key))
+    for place in manifest["logs"]:
+        component.replay(renewed_log(place, list(segments.read(place, key).values())))
+
+
+def lookup(
+    root: Path, blueprint: Blueprint, column: str, value: str, tenant: str, sealer: Sealer | None
+) -> tuple[dict[str, float | None], int]:
+    """Feature → its value for one entity, and the time of the newest event, as of which it is.
+
+    Raises
+    ------
+    ConfigError
+        No feature is kept by that column.
+    StateError
+        State is missing or damaged.
+    """
+    manifests = {s.state["key"]: s.state for s in resumable(root).values() if is_manifest(s.state)}
+    segments = Segments(root / "state", sealer)
+    chosen = [name for name, spec in blueprint.specs.items() if (spec.of or spec.by) == (column,)]
+    if not chosen:
+        known = sorted({(s.of or s.by)[0] for s in blueprint.specs.values()})
+        raise ConfigError(f"no feature is kept by {column}", hint=f"kept by: {', '.join(known)}")
+    now_ms = _newest(manifests, segments, blueprint)
+    values: dict[str, float | None] = dict.fromkeys(chosen)
+    asking = _asking(blueprint, column, value, tenant, now_ms)
+    for features in _answers(manifests, segments, blueprint, asking):
+        for name in chosen:
+            found = features[blueprint.columns[name]]
+            good = found[~np.isnan(found)]
+            if good.size:
+                values[name] = float(good[0])
+    return values, now_ms
+
+
+def _newest(manifests: Mapping[str, Manifest], segments: Segments, blueprint: Blueprint) -> int:
+    newest_ms = NO_TIME
+    for key, manifest in manifests.items():
+        if key.startswith("intake-"):
+            intake = HomeIntake(blueprint.deployment.lateness_ms)
+            _loaded(segments, manifest, intake)
+            newest_ms = max(newest_ms, intake.newest_of_all_ms)
+    if newest_ms == NO_TIME:
+        raise StateError("no event has been committed yet", hint="wait for the first commit")
+    return newest_ms
+
+
+def _asking(blueprint: Blueprint, column: str, value: str, tenant: str, now_ms: int) -> bytes:
+    """An event of every kind that names the entity and nothing else that is known."""
+    lines = []
+    for kind in KINDS:
+        if not (blueprint.kinds >> KINDS.index(kind)) & 1:
+            continue
+        event: dict[str, Any] = {}
+        for name in REQUIRED[kind]:
+            event[name] = "lookup" if COLUMNS[name].type is ColumnType.TEXT else 1
+        event |= {"event_id": kind, "event_time": now_ms, "kind": kind, column: value}
+        if "currency" in event:
+            event["currency"] = blueprint.deployment.base_currency
+        if tenant:
+            event["tenant"] = tenant
+        lines.append(orjson.dumps(event))
+    return b"\n".join(lines)
+
+
+def _answers(
+    manifests: Mapping[str, Manifest], segments: Segments, blueprint: Blueprint, lines: bytes
+) -> Iterator[np.ndarray[Any, np.dtype[np.float64]]]:
+    batch, dead = Decoder(blueprint.schema).decode(RawBlock(0, lines, 0, 1 << 53))
+    assert not dead, dead
+    batch.late[:] = True  # late events read windows and change nothing
+    release = Release(batch, batch.times, None, None)
+    for shard, message in Scatterer(blueprint).scatter(0, 0, release).messages.items():
+        windows = ShardWindows(shard, blueprint.spaces)
+        manifest = manifests.get(f"windows-{shard:04d}")
+        if manifest:
+            _loaded(segments, manifest, windows)
+        features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
+        for number, space in windows.answer(message).spaces.items():
+            known = blueprint.spaces[number]
+            place_answers(
+                space.words, space.values, known.plan.features[:, F_GROUP].copy(),
+                known.first_column, features, space.truncated, np.zeros(len(batch), np.bool_),
+            )  # fmt: skip
+        yield features
