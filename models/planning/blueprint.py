@@ -6,14 +6,13 @@ the same are kept once, whoever asks for them.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
-from models.errors import ConfigError, Place
+from models.errors import ConfigError
 from models.events import DOMAINS
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, Type, names_in
@@ -34,8 +33,6 @@ from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
-
-_NOWHERE: Final = Place("", 0)  # where a detector is written does not matter to its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +121,15 @@ class Blueprint:
         """Hash of all that stored state depends on: keys, shards, lateness, windows, detectors."""
         deployment = self.deployment
         digest = hashlib.sha256(deployment.secret.key)
-        detectors = [(pack, replace(spec, place=_NOWHERE)) for pack, spec in self.detectors]
+        # where a detector is written does not matter to its state
+        detectors = [
+            (pack, d.name, d.model, d.features, d.on, d.options) for pack, d in self.detectors
+        ]
         digest.update(repr((deployment.shards, deployment.lateness_ms, detectors)).encode())
         for space in self.spaces:
             digest.update(space.name.encode())
-            for part in (*space.routes, *space.plan):
+            # from which value on evidence is given is a rule's affair, not the state's
+            for part in (*space.routes, *space.plan._replace(bounds=np.zeros(0))):
                 digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 

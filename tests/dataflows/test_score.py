@@ -154,6 +154,23 @@ def test_a_detector_scores_only_the_rows_it_asks_for(tmp_path):
     assert np.isnan(slow).tolist() == [False] * 5 + [True] * 7
 
 
+def test_rules_may_change_and_packs_may_move_over_a_restart(
+    pack_file, lines, tmp_path, remembering
+):
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"".join(lines.splitlines(keepends=True)[:50]))
+    moved = tmp_path / "moved.yaml"
+    text = pack_file.read_text()
+    assert "payments_10m >= 3" in text
+    moved.write_text("# a comment\n" + text.replace("payments_10m >= 3", "payments_10m >= 2"))
+
+    for path in (pack_file, moved):
+        plan = draw([load_pack(str(path))], Deployment())
+        with opened(tmp_path / "state", plan) as place:
+            outlets = Outlets(*(remembering() for _ in range(3)))
+            execute(FileSource((str(events),)), outlets, place)
+
+
 def test_state_refuses_another_plan(blueprint, lines, tmp_path, remembering):
     events = tmp_path / "events.ndjson"
     events.write_bytes(b"".join(lines.splitlines(keepends=True)[:50]))

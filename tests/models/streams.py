@@ -37,7 +37,7 @@ def line_of(event: Event) -> bytes:
     fields: dict[str, Any] = {"event_id": name, "event_time": START_MS + time_ms, "kind": kind}
     more = {
         "login": {"customer": "c", "outcome": "fail"},
-        "label": {"label_of": "e", "label": "fraud"},
+        "label": {"of": "e", "is_fraud": True},
     }
     return json.dumps(fields | more[kind]).encode() + b"\n"
 
@@ -104,11 +104,14 @@ class Homes:
     known: set[int] = field(default_factory=set)
     """Partitions that the source tells of; all unless given."""
     always_lagging: bool = False
+    produced: list[int] = field(default_factory=list)
+    """Partition → how many of its events are there by now; shared by the runs over a stream."""
 
     def __post_init__(self) -> None:
         saved, self.out = self.saved or (None, [])
         self.known = self.known or set(range(len(self.streams)))
         self.out = list(self.out)
+        self.produced = self.produced or [len(stream) for stream in self.streams]
         self.homes = [
             _Home(
                 HomeIntake(LATENESS_MS), HomeHold(lane, self.ordering), Rounds(self.lanes),
@@ -117,7 +120,6 @@ class Homes:
             for lane in range(self.lanes)
         ]  # fmt: skip
         self.next = [0] * len(self.streams)
-        self.starts: list[list[int]] = [[0] for _ in self.streams]
         self.told: set[int] = set()
         self.turns: Turns[Release] = Turns()
         self.final: set[int] = set()
@@ -126,19 +128,24 @@ class Homes:
             home.hold.load(hold)
             for partition, needed in home.hold.needed().items():
                 self.next[partition] = self.chance.randint(0, needed)
-                self.starts[partition] = [self.next[partition]]
 
     def read(self, partition: int) -> None:
         """One block of a partition, of which its lane has told."""
         stream, first = self.streams[partition], self.next[partition]
         count = self.chance.randint(1, 6)
-        if partition not in self.told or first == len(stream):
+        end = self.produced[partition]
+        if partition not in self.told or first >= end:
             return
-        self.next[partition] = min(first + count, len(stream))
+        self.next[partition] = min(first + count, end)
         home = self.homes[partition % self.lanes]
         block = decoded(partition, first, stream[first : self.next[partition]])
         for passed in home.intake.judge(block).passed:
             home.sent.extend(home.hold.add(passed))
+
+    def produce(self, partition: int) -> None:
+        """Some more events of a partition are there."""
+        more = self.produced[partition] + self.chance.randint(1, 4)
+        self.produced[partition] = min(more, len(self.streams[partition]))
 
     def pulse(self, lane: int, *, final: bool = False) -> None:
         """A lane tells how it stands: its home at once, the others when they listen."""
@@ -148,7 +155,7 @@ class Homes:
         status = {
             p: Status(
                 self.next[p],
-                at_end=not self.always_lagging and self.next[p] == len(self.streams[p]),
+                at_end=not self.always_lagging and self.next[p] >= self.produced[p],
                 idle=False,
             )
             for p in sorted(self.told)
@@ -188,13 +195,15 @@ class Homes:
         """Some steps in some order, then the end of an epoch."""
         for _ in range(steps):
             number = self.chance.randrange(self.lanes)
-            match self.chance.randrange(5):
+            match self.chance.randrange(6):
                 case 0 | 1:
                     self.read(self.chance.randrange(len(self.streams)))
                 case 2:
                     self.pulse(number)
                 case 3:
                     self.listen(number, self.chance.randrange(self.lanes))
+                case 4:
+                    self.produce(self.chance.randrange(len(self.streams)))
                 case _:
                     self.deliver(number)
         self.settle()
@@ -211,6 +220,7 @@ class Homes:
     def finish(self) -> list[tuple[Place, bool]]:
         """Read to the end; every lane ends."""
         self.known = set(range(len(self.streams)))
+        self.produced[:] = [len(stream) for stream in self.streams]
         while any(at < len(stream) for at, stream in zip(self.next, self.streams, strict=True)):
             for lane in range(self.lanes):
                 self.pulse(lane)

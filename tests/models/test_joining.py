@@ -112,7 +112,7 @@ def test_identities_sort_as_their_texts(pairs):
 
 
 def test_labels_have_the_lowest_identity():
-    row = {"account": "x", "amount": 1, "label_of": "e", "label": "fraud"}
+    row = {"account": "x", "amount": 1, "of": "e", "is_fraud": True}
     one = batch_of(0, [{**row, "event_id": "a"}, {**row, "event_id": "z", "kind": "label"}])
 
     found = identities(one, np.arange(2))
