@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 export PYTHONPATH := .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench docs clean lock
+.PHONY: help setup run test check bench torture fuzz delivery docs clean lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,16 @@ check: $(STAMP)  ## format, lint, types
 
 bench: $(STAMP)  ## speed against the naive loop, in the same run (ARGS="--quick")
 	@$(PYTHON) -m benchmarks.speed.run $(ARGS)
+
+torture: $(STAMP)  ## kill, cut off and rescale the engine, compare every alert (ARGS="--kills 200 --seed 7")
+	@$(PYTHON) -m cli.kernels
+	@$(PYTHON) -m benchmarks.torture.run $(ARGS)
+
+fuzz: $(STAMP)  ## hostile input by the million (ARGS="--inputs 1000000 --seed 7")
+	@$(PYTHON) -m benchmarks.fuzz.run $(ARGS)
+
+delivery: $(STAMP)  ## Kafka in, alert out: rate, latency, endurance (ARGS="latency --seconds 60")
+	@$(PYTHON) -m benchmarks.delivery.run $(ARGS)
 
 docs: $(STAMP)  ## check that the documents match the code
 	@$(PYTHON) -m pytest -q tests/test_docs.py
