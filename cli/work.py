@@ -58,7 +58,8 @@ def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: boo
     counters = Counters()
     breaker = Breaker(settings.poison_limit)
     shared = Shared(blueprint, settings.ordering, store, counters, breaker=breaker)
-    run = Run(shared, settings.idle_after_ms / 1000, guard=Guard(end), committed=watchdog.committed)
+    shared.progress.committed = watchdog.committed
+    run = Run(shared, settings.idle_after_ms / 1000, guard=Guard(end))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: run.stopping.set())
     sinks = outside(settings)

@@ -40,6 +40,8 @@ class Breaker:
         PoisonError
             When the share is above the limit, over at least `RECORDS_LEAST` records.
         """
+        if not good and not dead:
+            return
         self._newest.append((good, dead))
         self._good += good
         self._dead += dead

@@ -65,6 +65,8 @@ class Supervisor:
         delay_s = FIRST_DELAY_S
         while True:
             self.prepare()
+            if self._stopping.is_set():
+                return EXIT_GOOD
             began = time.monotonic()
             codes = self._once()
             lasted = time.monotonic() - began
@@ -72,27 +74,31 @@ class Supervisor:
                 return EXIT_CONFIG
             if EXIT_FATAL in codes:
                 return EXIT_PROBLEM
-            if self._stopping.is_set() or not any(codes):
-                return EXIT_GOOD if not any(codes) else EXIT_PROBLEM
+            if self._stopping.is_set():
+                # one that SIGTERM met before it could listen has stopped as it should
+                return EXIT_GOOD if set(codes) <= {EXIT_GOOD, -signal.SIGTERM} else EXIT_PROBLEM
+            if not any(codes):
+                return EXIT_GOOD
             delay_s = FIRST_DELAY_S if lasted > STABLE_AFTER_S else delay_s
             self.restarts += 1
             ended = ", ".join(_named(code) for code in codes)
             self.say(f"ended after {lasted:.1f} s ({ended}); starting again in {delay_s:g} s")
             if self._stopping.wait(delay_s):
-                return EXIT_PROBLEM
+                return EXIT_GOOD
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 
     def _once(self) -> list[int]:
         """Run all processes until all have ended; their exit codes."""
-        running = [_start(self.command(number)) for number in range(self.count)]
+        running: list[subprocess.Popen[bytes]] = []
+        readers: list[threading.Thread] = []
         outputs: list[bytes] = [b""] * self.count
-        readers = [
-            threading.Thread(target=_collect, args=(process, outputs, number), daemon=True)
-            for number, process in enumerate(running)
-        ]
-        for reader in readers:
-            reader.start()
         try:
+            for number in range(self.count):
+                process = _start(self.command(number))
+                running.append(process)
+                arguments = (process, outputs, number)
+                readers.append(threading.Thread(target=_collect, args=arguments, daemon=True))
+                readers[-1].start()
             self._wait(running)
         finally:
             for process in running:
@@ -129,7 +135,8 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 def _collect(process: "subprocess.Popen[bytes]", outputs: list[bytes], number: int) -> None:
     assert process.stdout
-    outputs[number] = process.stdout.read()
+    with process.stdout:
+        outputs[number] = process.stdout.read()
 
 
 def _named(code: int) -> str:

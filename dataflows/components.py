@@ -77,6 +77,8 @@ class HomeIntake:
         self._next[partition] = decoded.next
         self._moved.add(partition)
         if batch is None or not len(batch):
+            # where it stands must be known, or the source would go back to it for ever
+            passed.append(Passed(partition, None, decoded.next, _NOWHERE))
             return Judgement(passed, dead, [])
         judged = self._of(partition).judge(batch)
         passed.append(Passed(partition, judged.batch, decoded.next, judged.dropped))
@@ -85,9 +87,11 @@ class HomeIntake:
     def announce(self, pulse: Pulse) -> Announcement:
         """How far this lane is."""
         watermark_ms = frontier_ms = FOREVER
+        newest_ms = NO_TIME
         for partition, status in pulse.partitions.items():
             intake = self._of(partition)
             again = status.next < self._next.get(partition, 0)
+            newest_ms = max(newest_ms, intake.newest_ms)
             if not status.idle or again:
                 watermark_ms = min(watermark_ms, NO_TIME if again else intake.watermark_ms)
             if not status.at_end or again:
@@ -95,8 +99,12 @@ class HomeIntake:
         if pulse.final:
             watermark_ms = frontier_ms = FOREVER
         return Announcement(
-            pulse.lane, len(pulse.partitions), watermark_ms, frontier_ms, pulse.final
+            pulse.lane, len(pulse.partitions), watermark_ms, frontier_ms, newest_ms, pulse.final
         )
+
+    def next_of(self, partition: int) -> int:
+        """Offset up to which a partition was judged."""
+        return self._next.get(partition, 0)
 
     def watermark_ms(self, partition: int) -> int:
         """Watermark of a partition; `NO_TIME` before its first event."""

@@ -44,7 +44,7 @@ class Counters:
     def judged(self, passed: list[Passed], dead: list[DeadLetter], late: list[LateEvent]) -> None:
         """Count what intake saw for the first time."""
         for one in passed:
-            if not one.again:
+            if not one.again and one.batch is not None:
                 self.events += len(one.batch) + one.duplicates.shape[0]
                 self.duplicates += one.duplicates.shape[0]
                 if len(one.batch):

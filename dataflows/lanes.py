@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -22,6 +22,9 @@ from models.rounds import Pulse, Status
 IDLE_S: Final = 0.002
 """How soon a lane that found nothing looks again."""
 PULSE_S: Final = 0.05
+PULSES_AHEAD_MAX: Final = 4
+"""A lane that is so many pulses ahead of the slowest holds its tongue: what it would say would be
+heard too late."""
 LONELY_PULSE_S: Final = 0.5
 """Between pulses where one partition has nobody to keep step with."""
 DISCOVER_S: Final = 10.0
@@ -67,6 +70,9 @@ class _Open:
         """The newest position at or before a record."""
         while needed is not None and len(self._trail) > 1 and self._trail[1][0] <= needed:
             self._trail.popleft()
+        if needed is not None and len(self._trail) == 1 and self._trail[0][0] <= needed:
+            # what followed were no records: markers of transactions, say
+            return dict(self.reader.position())
         return self._trail[0][1]
 
 
@@ -82,6 +88,8 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         self._pulse_at = self._discover_at = 0.0
         self._pulsed_at = 0.0
         self._idle = self._final = False
+        self._closed = False
+        self._pulses = 0
         source.progress.lanes.add(lane)
 
     def next_batch(self) -> list[Item]:
@@ -92,11 +100,13 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         if self._final or self._of.stopping.is_set():
             raise StopIteration
         now = time.monotonic()
-        self._of.going_on(now)
+        if self._closed:
+            self._closed = False
+            self._go_on(now)
         if now >= self._discover_at:
             self._discover(now)
         out: list[Item] = []
-        if now >= self._pulse_at or self._finished:
+        if self._finished or (now >= self._pulse_at and not self._ahead):
             out.append(self._pulse(now))
         for partition, opened in self._open.items():
             if self._of.progress.may_read(partition):
@@ -107,6 +117,17 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
     @property
     def _finished(self) -> bool:
         return not self._of.source.grows and all(o.reader.finished for o in self._open.values())
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether other lanes have yet to answer what this one said."""
+        return self._pulses - self._of.progress.rounds >= PULSES_AHEAD_MAX
+
+    def _go_on(self, now: float) -> None:
+        """While an epoch closed nothing was read, so no partition fell behind by itself."""
+        pause = self._of.going_on(now)
+        for opened in self._open.values():
+            opened.at_end_at += pause
 
     def _discover(self, now: float) -> None:
         """Open partitions that are new; a pulse tells of them before their first record."""
@@ -125,6 +146,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         lonely = self._partitions <= 1 and not self._of.by_time
         self._pulse_at = now + (LONELY_PULSE_S if lonely else PULSE_S)
         self._final = self._finished
+        self._pulses += 1
         return Pulse(
             self._lane,
             {p: o.status(now, self._of.idle_after_s) for p, o in self._open.items()},
@@ -146,6 +168,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
                 self._of.source.durable(partition, position)
             needed = self._of.progress.needed
             self._durable = {p: o.back_to(needed.get(p)) for p, o in self._open.items()}
+            self._closed = True
             self._of.closing()
             return {**self._resumed, **self._durable}
 
@@ -181,25 +204,27 @@ class LanedSource(FixedPartitionedSource[Item, dict[int, Position]]):
         stopping: threading.Event,
         progress: Progress,
         guard: Guard,
-        committed: Any = lambda: None,
     ) -> None:
         self.source, self.lanes, self.by_time = source, lanes, by_time
         self.idle_after_s, self.stopping = idle_after_s, stopping
-        self.progress, self.guard, self.committed = progress, guard, committed
+        self.progress, self.guard = progress, guard
         self._partitions: list[int] = []
         self._asked_at = -DISCOVER_S
         self._closing_at: float | None = None
+        self._pause_s = 0.0
 
     def closing(self) -> None:
         """An epoch ends: nothing is read until it is durable everywhere."""
         self._closing_at = self._closing_at or time.monotonic()
-        self.committed()
+        self.progress.committed()
 
-    def going_on(self, now: float) -> None:
-        """Something is read again."""
+    def going_on(self, now: float) -> float:
+        """Something is read again; how long nothing was, seconds."""
         if self._closing_at is not None:
-            self.progress.closes_ms.append(1000 * (now - self._closing_at))
+            self._pause_s = now - self._closing_at
+            self.progress.closes_ms.append(1000 * self._pause_s)
             self._closing_at = None
+        return self._pause_s
 
     def partitions(self, now: float) -> list[int]:
         """The source's partitions, asked once for all lanes."""

@@ -25,7 +25,7 @@ from models.holding import Ordering, Release
 from models.merging import Turns
 from models.planning.blueprint import Blueprint
 from models.records import Alert, Repeat
-from models.rounds import Announcement, Pulse, Rounds
+from models.rounds import NO_TIME, Announcement, Pulse, Rounds
 from models.scattering import Scattered, Scatterer
 from models.scoring import Scored
 
@@ -106,14 +106,16 @@ class IntakeLogic(StatefulBatchLogic[Any, Any, Manifest]):
             if isinstance(value, Pulse):
                 out.append(self._intake.announce(value))
                 continue
+            again = value.next < self._intake.next_of(value.partition)
             judgement = self._intake.judge(value)
             self._kept.touch()
             counters.judged(judgement.passed, judgement.dead, judgement.late)
-            good = sum(len(one.batch) for one in judgement.passed if not one.again)
+            good = sum(len(one.batch or ()) for one in judgement.passed if not one.again)
             self._shared.breaker.note(good, len(judgement.dead))
             out += [some for some in (judgement.dead, judgement.late) if some]
             out += judgement.passed
-            newest_ms = self._intake.newest_ms(value.partition)
+            # what is read again must be read on, however far ahead it was
+            newest_ms = NO_TIME if again else self._intake.newest_ms(value.partition)
             self._shared.progress.newest_ms[value.partition] = newest_ms
         return out, StatefulBatchLogic.RETAIN
 
@@ -133,6 +135,8 @@ class HoldLogic(StatefulBatchLogic[Any, Scattered, Manifest]):
         self._hold: HomeHold | None = None
         self._home = 0
         self._sequence = 0
+        by_time = shared.ordering == "event_time"
+        self._waits_ms = shared.blueprint.deployment.lateness_ms if by_time else None
         if self._kept.shard is not None:
             self._open(self._kept.shard)
 
@@ -149,7 +153,7 @@ class HoldLogic(StatefulBatchLogic[Any, Scattered, Manifest]):
             hold = self._hold or self._open(home)
             if isinstance(value, Announcement):
                 for now in self._rounds.add(value):
-                    self._shared.progress.frontier_ms = now.frontier_ms
+                    self._shared.progress.turned(now, self._waits_ms)
                     out += self._scattered(hold.turn(now))
             else:
                 out += self._scattered(hold.add(value))
@@ -175,6 +179,7 @@ class HoldLogic(StatefulBatchLogic[Any, Scattered, Manifest]):
         if needed and self._home not in self._shared.progress.lanes:
             raise AssertionError(f"lane {self._home} is read by another process than its home's")
         self._shared.progress.needed.update(needed)
+        self._shared.progress.committed()
         return manifest
 
 
@@ -199,7 +204,7 @@ class WindowsLogic(StatefulBatchLogic[Message, Answer, Manifest]):
         windows = self._windows or self._open(values[0].shard)
         answers: list[Answer] = []
         for message in values:
-            for group in self._turns.add(message, message.turn):
+            for group in self._turns.add(message, message.home, message.turn):
                 answers += windows.answer_together(group)
         self._kept.touch()
         return answers, StatefulBatchLogic.RETAIN
@@ -262,8 +267,10 @@ class AlertLogic(StatefulBatchLogic[SubjectHits, list[Alert | Repeat], Manifest]
         hits: list[Hit] = []
         blueprint = self._shared.blueprint
         for value in values:
-            for group in self._turns.add(value, value.turn):
-                hits += merged([part.bound(blueprint) for part in group])
+            for group in self._turns.add(value, value.home, value.turn):
+                turn = group[0].turn
+                parts = [part.bound(blueprint) for part in group]
+                hits += merged(parts, by_time=turn is None or turn.by_time)
         out = self._alerting.raise_alerts(hits)
         self._kept.touch()
         self._shared.counters.raised(out, self._alerting.repeated - before)

@@ -14,9 +14,10 @@ from dataflows.subjects import by_subject
 from models.batch import Batch
 from models.decoding.decoder import Decoder
 from models.holding import Release
-from models.ordering import EventTimeOrder
+from models.ordering import EventTimeOrder, in_order
 from models.planning.blueprint import Blueprint
 from models.records import Alert, DeadLetter, LateEvent, RawBlock, Repeat
+from models.rounds import FOREVER
 from models.scattering import Scatterer
 from models.scoring import Scored
 
@@ -48,7 +49,7 @@ class Offline:
         self._blueprint = blueprint
         self._decoder = Decoder(blueprint.schema)
         self._intake = HomeIntake(deployment.lateness_ms)
-        self._order = EventTimeOrder() if ordered else None
+        self._order: dict[int, EventTimeOrder] | None = {} if ordered else None
         self._scatterer = Scatterer(blueprint)
         self._windows = [ShardWindows(n, blueprint.spaces) for n in range(deployment.shards)]
         self._scoring = HomeScoring(blueprint)
@@ -60,7 +61,7 @@ class Offline:
         """Take a block; what comes back may belong to earlier ones."""
         results = self._judge(Decoded.of(block, *self._decoder.decode(block)))
         if self._order is not None:
-            self._score(self._order.release(min(self._watermarks.values())), results)
+            self._score(self._released(min(self._watermarks.values())), results)
         return results
 
     def _judge(self, decoded: Decoded) -> Results:
@@ -70,17 +71,24 @@ class Offline:
         self._watermarks[decoded.partition] = self._intake.watermark_ms(decoded.partition)
         results = Results(dead_letters=judgement.dead, late=judgement.late)
         for passed in judgement.passed:
+            batch = passed.batch
+            if batch is None:
+                continue
             if self._order is None:
-                self._score([passed.batch], results)
+                self._score([batch], results)
             else:
-                self._order.add(passed.batch)
+                self._order.setdefault(passed.partition, EventTimeOrder()).add(batch)
         return results
 
     def finish(self) -> Results:
         """The end of input: the watermark is infinite, nothing is held any more."""
         results = Results()
-        self._score(self._order.finish() if self._order else [], results)
+        self._score(self._released(FOREVER), results)
         return results
+
+    def _released(self, before_ms: int) -> Sequence[Batch]:
+        orders = (self._order or {}).values()
+        return in_order([batch for order in orders for batch in order.take(before_ms)])
 
     def _score(self, batches: Sequence[Batch], results: Results) -> None:
         for batch in batches:

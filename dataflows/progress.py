@@ -1,10 +1,11 @@
 """What the steps of one process tell its source: how far to go back, whom to let wait."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.rounds import FOREVER, NO_TIME
+from models.rounds import FOREVER, NO_TIME, Round
 
 AHEAD_MS: Final = 1000
 """A partition that is so far ahead of the slowest, in event time, is not read on while …"""
@@ -28,8 +29,12 @@ class Progress:
         Partition → newest event time read.
     waiting
         Partition → how many of its events wait.
-    frontier_ms
-        Newest event time of the slowest partition that has more to read.
+    horizon_ms
+        Up to where partitions may be read on, however much of them waits.
+    rounds
+        How many rounds of announcements are complete.
+    committed
+        Called at every commit.
     closes_ms
         How long the newest epoch closes kept the source waiting.
     """
@@ -38,16 +43,32 @@ class Progress:
     needed: dict[int, int] = field(default_factory=dict)
     newest_ms: dict[int, int] = field(default_factory=dict)
     waiting: dict[int, int] = field(default_factory=dict)
-    frontier_ms: int = NO_TIME
+    horizon_ms: int = NO_TIME
+    rounds: int = 0
+    committed: Callable[[], None] = lambda: None
     closes_ms: deque[float] = field(default_factory=lambda: deque(maxlen=CLOSES_KEPT))
+
+    _waited: dict[int, int] = field(default_factory=dict)
 
     def close_ms(self, share: float) -> float:
         """A quantile of the newest epoch closes; 0 before the first."""
         ordered = sorted(self.closes_ms)
         return round(ordered[int(share * (len(ordered) - 1))], 3) if ordered else 0.0
 
+    def turned(self, now: Round, lateness_ms: int | None) -> None:
+        """Take note of a round; `lateness_ms` is None where events do not wait for watermarks."""
+        self.rounds = now.number + 1
+        horizon_ms = now.frontier_ms
+        if lateness_ms is not None and now.watermark_ms < FOREVER:
+            # a partition that is waited for must not be run away from
+            horizon_ms = min(horizon_ms, max(now.watermark_ms, NO_TIME + AHEAD_MS) + lateness_ms)
+        if horizon_ms != self.horizon_ms:
+            self.horizon_ms = horizon_ms
+            self._waited = dict(self.waiting)
+
     def may_read(self, partition: int) -> bool:
         """Whether a partition should be read on, or is too far ahead of the others."""
-        if self.waiting.get(partition, 0) < WAITING_MAX or self.frontier_ms >= FOREVER:
+        more = self.waiting.get(partition, 0) - self._waited.get(partition, 0)
+        if more < WAITING_MAX or self.horizon_ms >= FOREVER:
             return True
-        return self.newest_ms.get(partition, NO_TIME) <= self.frontier_ms + AHEAD_MS
+        return self.newest_ms.get(partition, NO_TIME) <= self.horizon_ms + AHEAD_MS

@@ -5,7 +5,6 @@ answers come back. Every stateful step is keyed by shard.
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,15 +34,12 @@ class Run:
         Set it to end the flow; its input goes on at the next start.
     guard
         Is told of errors.
-    committed
-        Called at every commit.
     """
 
     shared: Shared
     idle_after_s: float = 10.0
     stopping: threading.Event = field(default_factory=threading.Event)
     guard: Guard = field(default_factory=Guard)
-    committed: Callable[[], None] = lambda: None
 
 
 def build(source: Source, outlets: Outlets, run: Run) -> tuple[Dataflow, PublisherSink | None]:
@@ -96,5 +92,4 @@ def _laned(source: Source, lanes: int, run: Run) -> LanedSource:
         stopping=run.stopping,
         progress=run.shared.progress,
         guard=run.guard,
-        committed=run.committed,
     )

@@ -126,7 +126,10 @@ class StateStore:
         """The component's state as of now; the first call of an epoch close commits them all."""
         if any(entry.dirty for entry in self._entries.values()):
             self._commit()
-        return self._entries[key].manifest
+        entry = self._entries[key]
+        # only what the engine was given can be resumed from, however often it was written
+        entry.history.append(entry.manifest)
+        return entry.manifest
 
     def _commit(self) -> None:
         dirty = [entry for entry in self._entries.values() if entry.dirty]
@@ -149,7 +152,6 @@ class StateStore:
             self._segments.write(name, pieces)
         self.last_commit_bytes = at
         for entry in dirty:
-            entry.history.append(entry.manifest)
             self._start_base(entry)
         self._sweep()
 
@@ -194,7 +196,12 @@ class StateStore:
         self._commits += 1
         if self._commits == 1:
             return
-        kept = {name for e in self._entries.values() for m in e.history for name in files_of(m)}
+        kept = {
+            name
+            for entry in self._entries.values()
+            for manifest in (*entry.history, entry.manifest)
+            for name in files_of(manifest)
+        }
         for path in self._segments.directory.iterdir():
             number, _, rest = path.name.partition("-")
             if path.name in kept or not number.isdigit() or not rest:

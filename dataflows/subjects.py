@@ -20,8 +20,8 @@ class SubjectHits:
 
     Attributes
     ----------
-    shard
-        Of the subjects.
+    home, shard
+        Where they were found, and whose subjects they are about.
     turn
         Of the round that they belong to.
     hits
@@ -30,6 +30,7 @@ class SubjectHits:
         Instead of `hits`, after a journey.
     """
 
+    home: int
     shard: int
     turn: Turn | None
     hits: Sequence[Hit]
@@ -50,7 +51,8 @@ class SubjectHits:
             (replace(hit, hits=()), tuple((found.rule.index, found.severity) for found in hit.hits))
             for hit in self.hits
         ]
-        return SubjectHits, (self.shard, self.turn, (), self.portable or portable)
+        found = self.portable or portable
+        return SubjectHits, (self.home, self.shard, self.turn, (), found)
 
 
 def by_subject(hits: Sequence[Hit], blueprint: Blueprint) -> dict[int, list[Hit]]:
@@ -67,4 +69,4 @@ def to_subjects(scored: Scored, blueprint: Blueprint) -> list[SubjectHits]:
     """What each shard of subjects is told; in a round every one of them is told something."""
     grouped = by_subject(scored.hits, blueprint)
     every = range(blueprint.deployment.shards) if scored.turn else sorted(grouped)
-    return [SubjectHits(shard, scored.turn, grouped.get(shard, ())) for shard in every]
+    return [SubjectHits(scored.home, n, scored.turn, grouped.get(n, ())) for n in every]

@@ -127,11 +127,15 @@ class Alerting:
         self._open = _unpacked(saved["open"])
 
 
-def merged(parts: Sequence[Sequence[Hit]]) -> Sequence[Hit]:
-    """The hits that several homes found in one round, in the order of their events."""
+def merged(parts: Sequence[Sequence[Hit]], *, by_time: bool) -> Sequence[Hit]:
+    """The hits that several homes found in one round, in the order of their events.
+
+    By partition clocks equal ones keep the order in which their home had them.
+    """
     if len(parts) == 1:
         return parts[0]
-    return sorted((hit for part in parts for hit in part), key=_place)
+    hits = [hit for part in parts for hit in part]
+    return sorted(hits, key=_place if by_time else lambda hit: hit.order_ms)
 
 
 def _place(hit: Hit) -> tuple[int, bool, str, str, str]:

@@ -13,7 +13,7 @@ state says which of those events were already done.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.batch import Batch
 from models.joining import identities
-from models.ordering import EventTimeOrder, gather
+from models.ordering import EventTimeOrder, gather, in_order
 from models.places import offset_of, partition_of
 from models.rounds import FOREVER, NO_TIME, Round, Turn
 
@@ -38,7 +38,7 @@ class Passed:
     partition
         Whose.
     batch
-        Without duplicates; `late` is set.
+        Without duplicates; `late` is set. None where no record was good.
     next
         Offset after the last record that intake has seen.
     duplicates
@@ -48,7 +48,7 @@ class Passed:
     """
 
     partition: int
-    batch: Batch
+    batch: Batch | None
     next: int
     duplicates: NDArray[np.int64]
     again: bool = False
@@ -85,6 +85,11 @@ class _Partition:
     read: int = 0
     """Offset after the last record that this run has met."""
     waiting: list[tuple[Batch, NDArray[np.int64]]] = field(default_factory=list)
+    """Batches with their clocks (arrival only)."""
+    pool: EventTimeOrder = field(default_factory=EventTimeOrder)
+    """What waits (event_time only)."""
+    count: int = 0
+    """How many events wait."""
 
 
 class Holding:
@@ -101,7 +106,6 @@ class Holding:
     def __init__(self, home: int, ordering: Ordering) -> None:
         self._home, self._by_time = home, ordering == "event_time"
         self._partitions: dict[int, _Partition] = {}
-        self._pool = EventTimeOrder()
         self._released_ms = NO_TIME
         self._at_once = False
         self._late = np.zeros(0, np.int64)
@@ -110,36 +114,43 @@ class Holding:
     def add(self, passed: Passed) -> list[Release]:
         """Take a partition's next events; return those that need not wait."""
         own = self._partitions.setdefault(passed.partition, _Partition())
-        batch = passed.batch
         own.read = max(own.read, passed.next)
+        batch = passed.batch
+        if batch is None:
+            self._settle(own)
+            return []
         if passed.again:
             batch = self._still_waiting(own, batch)
         else:
             self._duplicates = np.concatenate([self._duplicates, passed.duplicates])
             if batch.late.any():
                 self._late = np.concatenate([self._late, batch.places[batch.late]])
-        if self._by_time:
-            return self._add_by_time(batch)
+        return self._add_by_time(own, batch) if self._by_time else self._add_by_clock(own, batch)
+
+    def _add_by_clock(self, own: _Partition, batch: Batch) -> list[Release]:
         clock_ms = int(own.waiting[-1][1][-1]) if own.waiting else own.clock_ms
         clocks = np.maximum(np.maximum.accumulate(batch.times), clock_ms)
         if len(batch) and not (self._at_once and not own.waiting):
             own.waiting.append((batch, clocks))
+            own.count += len(batch)
             return []
-        if not own.waiting:
-            own.first = own.read
+        self._settle(own)
         if not len(batch):
             return []
         own.clock_ms = int(clocks[-1])
         return [Release(batch, clocks, None, None)]
 
-    def _add_by_time(self, batch: Batch) -> list[Release]:
+    def _settle(self, own: _Partition) -> None:
+        """Nothing of what was read waits: the source need not go back."""
+        if not self._by_time and not own.waiting:
+            own.first = own.read
+
+    def _add_by_time(self, own: _Partition, batch: Batch) -> list[Release]:
         behind = batch.times < self._released_ms
-        if not behind.any():
-            self._pool.add(batch)
-            return []
-        self._pool.add(batch.take(np.flatnonzero(~behind)))
-        stray = batch.take(np.flatnonzero(behind))
-        return [Release(stray, stray.times, None, None)]
+        stray = batch.take(np.flatnonzero(behind)) if behind.any() else None
+        own.pool.add(batch if stray is None else batch.take(np.flatnonzero(~behind)))
+        own.count = own.pool.waiting
+        return [] if stray is None else [Release(stray, stray.times, None, None)]
 
     def _still_waiting(self, own: _Partition, batch: Batch) -> Batch:
         """Of events that are read again, those that had not gone on."""
@@ -154,7 +165,8 @@ class Holding:
     def turn(self, now: Round) -> list[Release]:
         """Act on a round: every home decides the same, and those that have partitions release."""
         if self._by_time:
-            limit_ms = now.watermark_ms
+            # no further than what was seen: after a quiet time, or the end, events wait again
+            limit_ms = min(now.watermark_ms, now.newest_ms + 1)
             acts = limit_ms > self._released_ms
             self._released_ms = max(limit_ms, self._released_ms)
         else:
@@ -163,28 +175,35 @@ class Holding:
             before, self._at_once = self._at_once, limit_ms == FOREVER
             acts = limit_ms > self._released_ms and not (before and self._at_once)
             self._released_ms = NO_TIME if self._at_once else max(limit_ms, self._released_ms)
-        if not acts or self._home not in now.homes:
+        if not acts:
             return []
-        return self._parts(limit_ms, now)
+        if self._home not in now.homes:
+            # the others do not know of its partitions yet, so they do not wait for it
+            return self._parts(limit_ms, None) if self._by_time else []
+        several = len(now.homes) > 1
+        turn = Turn(now.number, len(now.homes), last=True, by_time=self._by_time)
+        return self._parts(limit_ms, turn if several else None)
 
-    def _parts(self, limit_ms: int, now: Round) -> list[Release]:
-        merged = len(now.homes) > 1
+    def _parts(self, limit_ms: int, turn: Turn | None) -> list[Release]:
         if self._by_time:
-            found = [(batch, batch.times) for batch in self._pool.release(limit_ms)]
+            ready = [b for own in self._partitions.values() for b in own.pool.take(limit_ms)]
+            found = [(batch, batch.times) for batch in in_order(ready)]
         else:
             found = self._by_clock(limit_ms)
-        if not merged:
+        for own in self._partitions.values():
+            own.count = own.pool.waiting + sum(len(batch) for batch, _clocks in own.waiting)
+        if turn is None:
             return [Release(batch, order_ms, None, None) for batch, order_ms in found]
         parts = [
             Release(
-                batch, order_ms,
+                batch,
+                order_ms,
                 identities(batch, np.arange(len(batch))) if self._by_time else None,
-                Turn(now.number, len(now.homes), last=at == len(found)),
+                replace(turn, last=at == len(found)),
             )
             for at, (batch, order_ms) in enumerate(found, 1)
-        ]  # fmt: skip
-        nothing = Release(None, np.zeros(0, np.int64), None, Turn(now.number, len(now.homes), True))
-        return parts or [nothing]
+        ]
+        return parts or [Release(None, np.zeros(0, np.int64), None, turn)]
 
     def _by_clock(self, limit_ms: int) -> list[tuple[Batch, NDArray[np.int64]]]:
         """What the partitions' clocks allow, merged by them; a partition keeps its order."""
@@ -218,23 +237,14 @@ class Holding:
     @property
     def waiting(self) -> dict[int, int]:
         """Partition → how many of its events wait."""
-        found = {
-            number: sum(len(b) for b, _ in own.waiting) for number, own in self._partitions.items()
-        }
-        for batch in self._pool.batches:
-            found[int(partition_of(batch.places[0]))] += len(batch)
-        return found
+        return {number: own.count for number, own in self._partitions.items()}
 
     def needed(self) -> dict[int, int]:
         """Partition → offset from which the source must be read again to find all that waits."""
         if self._by_time:
             for own in self._partitions.values():
-                own.first = own.read
-            for batch in self._pool.batches:
-                # a partition's events stand in the order of their offsets
-                place = int(batch.places[0])
-                own = self._partitions[partition_of(place)]
-                own.first = min(own.first, offset_of(place))
+                place = own.pool.first_place
+                own.first = own.read if place is None else min(own.read, offset_of(place))
         return {number: own.first for number, own in self._partitions.items()}
 
     def save(self) -> dict[str, NDArray[Any]]:

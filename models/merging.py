@@ -1,6 +1,5 @@
 """Parts of one round, from several homes, as one: collected, put in order, and split again."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -17,69 +16,73 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Open(Generic[T]):
-    """A round whose parts are not all here."""
+class _Slot(Generic[T]):
+    """What is worked on together: the parts of a round, or one item."""
 
+    number: int | None
     homes: int
-    parts: list[T] = field(default_factory=list)
-    finished: int = 0
+    parts: list[tuple[int, T]] = field(default_factory=list)
+    finished: set[int] = field(default_factory=set)
+
+    @property
+    def complete(self) -> bool:
+        return self.number is None or len(self.finished) == self.homes
 
 
 class Turns(Generic[T]):
     """Hands on what comes in order, and the parts of a round together.
 
-    What comes behind an incomplete round waits for it.
+    What a home sends behind its part of a round waits until the round is complete; what it sent
+    before goes first, whoever else is ahead.
 
     Examples
     --------
     >>> turns = Turns[str]()
-    >>> turns.add("a", None)
+    >>> turns.add("a", 0, None)
     [['a']]
-    >>> turns.add("b", Turn(0, 2, last=True)), turns.add("c", None)
+    >>> turns.add("b", 0, Turn(0, 2, last=True)), turns.add("c", 0, None)
     ([], [])
-    >>> turns.add("d", Turn(0, 2, last=True))
-    [['b', 'd'], ['c']]
+    >>> turns.add("d", 1, None)
+    [['d']]
+    >>> turns.add("e", 1, Turn(0, 2, last=True))
+    [['b', 'e'], ['c']]
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, _Open[T]] = {}
-        self._queue: deque[T | int] = deque()
-        self._rounds: deque[bool] = deque()
+        self._queue: list[_Slot[T]] = []
 
     def __len__(self) -> int:
         """How much waits."""
         return len(self._queue)
 
-    def add(self, item: T, turn: Turn | None) -> list[list[T]]:
-        """Take one item; return what may be worked on now, group by group."""
+    def add(self, item: T, home: int, turn: Turn | None) -> list[list[T]]:
+        """Take one item of a home; return what may be worked on now, group by group."""
         if turn is None:
-            if not self._queue:
-                return [[item]]
-            self._queue.append(item)
-            self._rounds.append(False)
-            return []
-        if turn.number not in self._open:
-            self._open[turn.number] = _Open(turn.homes)
-            self._queue.append(turn.number)
-            self._rounds.append(True)
-        known = self._open[turn.number]
-        known.parts.append(item)
-        known.finished += turn.last
+            at = next(
+                (
+                    place
+                    for place, slot in enumerate(self._queue)
+                    if slot.number is not None and home not in slot.finished
+                ),
+                len(self._queue),
+            )
+            self._queue.insert(at, _Slot(None, 1, [(home, item)]))
+            return self._drained()
+        slot = next((slot for slot in self._queue if slot.number == turn.number), None)
+        if slot is None:
+            slot = _Slot(turn.number, turn.homes)
+            self._queue.append(slot)
+        slot.parts.append((home, item))
+        if turn.last:
+            slot.finished.add(home)
         return self._drained()
 
     def _drained(self) -> list[list[T]]:
-        groups: list[list[T]] = []
-        while self._queue:
-            head = self._queue[0]
-            if self._rounds[0]:
-                assert isinstance(head, int)
-                if self._open[head].finished < self._open[head].homes:
-                    break
-                groups.append(self._open.pop(head).parts)
-            else:
-                groups.append([head])  # type: ignore[list-item]
-            self._queue.popleft()
-            self._rounds.popleft()
+        groups = []
+        while self._queue and self._queue[0].complete:
+            parts = self._queue.pop(0).parts
+            # who came first is not theirs to decide
+            groups.append([item for _home, item in sorted(parts, key=lambda part: part[0])])
         return groups
 
 

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from models.batch import Batch
 from models.joining import identities, joined
+from models.rounds import FOREVER
 
 ROWS_RELEASED_MAX: Final = 32_768
 """Most events in a released batch, where events were moved."""
+SMALL: Final = 1024
+SMALL_MAX: Final = 64
+"""So many batches of fewer events are joined while they wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +32,52 @@ class _Waiting:
 
 
 class EventTimeOrder:
-    """Holds the events that a later one may still precede."""
+    """Holds the events of one partition that a later one may still precede.
+
+    Attributes
+    ----------
+    waiting
+        How many.
+    """
 
     def __init__(self) -> None:
         self._held: list[_Waiting] = []
-
-    def __len__(self) -> int:
-        return sum(len(waiting.batch) for waiting in self._held)
+        self._small: list[Batch] = []
+        self.waiting = 0
 
     @property
-    def batches(self) -> list[Batch]:
-        """What waits, in no particular order."""
-        return [waiting.batch for waiting in self._held]
+    def first_place(self) -> int | None:
+        """The lowest place of all that waits; None when nothing does."""
+        batches = [waiting.batch for waiting in self._held] + self._small[:1]
+        # events came, and were kept, in the order of their places
+        return min((int(batch.places[0]) for batch in batches), default=None)
 
     def add(self, batch: Batch) -> None:
-        """Take events in any order."""
-        if len(batch):
+        """Take events whose places are behind all earlier ones."""
+        if not len(batch):
+            return
+        self.waiting += len(batch)
+        self._small.append(batch)
+        if len(batch) >= SMALL or len(self._small) >= SMALL_MAX:
+            self._keep_small()
+
+    def _keep_small(self) -> None:
+        """Many small batches become one: each costs a look at every release."""
+        small, self._small = self._small, []
+        if len(small) > 1:
+            owners = np.repeat(np.arange(len(small)), [len(batch) for batch in small])
+            rows = np.concatenate([np.arange(len(batch)) for batch in small])
+            small = [joined(small, owners, rows)]
+        for batch in small:
             times = batch.times
             self._held.append(_Waiting(batch, int(times.min()), int(times.max())))
 
-    def release(self, before_ms: int) -> list[Batch]:
-        """Let go of every event earlier than `before_ms`, in order."""
+    def take(self, before_ms: int) -> list[Batch]:
+        """Let go of every event earlier than `before_ms`, in no particular order."""
         ready: list[Batch] = []
         kept: list[_Waiting] = []
+        if self._small:
+            self._keep_small()
         for waiting in self._held:
             if waiting.first_ms >= before_ms:
                 kept.append(waiting)
@@ -62,12 +89,16 @@ class EventTimeOrder:
                 rest = waiting.batch.take(np.flatnonzero(~early))
                 kept.append(_Waiting(rest, int(rest.times.min()), waiting.last_ms))
         self._held = kept
-        return in_order(ready)
+        self.waiting -= sum(len(batch) for batch in ready)
+        return ready
+
+    def release(self, before_ms: int) -> list[Batch]:
+        """Let go of every event earlier than `before_ms`, in order."""
+        return in_order(self.take(before_ms))
 
     def finish(self) -> list[Batch]:
         """Let go of everything: no event will precede what is held."""
-        held, self._held = self._held, []
-        return in_order([waiting.batch for waiting in held])
+        return self.release(FOREVER)
 
 
 def in_order(batches: Sequence[Batch]) -> list[Batch]:

@@ -33,6 +33,8 @@ class Announcement:
     frontier_ms
         The lowest newest event time of its partitions that have more to read; those that have
         caught up with the source are left out.
+    newest_ms
+        Newest event time of all its partitions.
     final
         Its input has ended: it will never announce again.
     """
@@ -41,6 +43,7 @@ class Announcement:
     partitions: int
     watermark_ms: int
     frontier_ms: int
+    newest_ms: int
     final: bool = False
 
 
@@ -58,6 +61,8 @@ class Round:
         How many all lanes have.
     watermark_ms, frontier_ms
         The lowest of all lanes.
+    newest_ms
+        The newest of all lanes.
     """
 
     number: int
@@ -65,6 +70,7 @@ class Round:
     partitions: int
     watermark_ms: int
     frontier_ms: int
+    newest_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,14 @@ class Turn:
         How many take part; each has one last part.
     last
         Whether this is its last.
+    by_time
+        Whether events are merged by event time, or else by their partitions' clocks.
     """
 
     number: int
     homes: int
     last: bool
+    by_time: bool = True
 
 
 class Rounds:
@@ -97,9 +106,9 @@ class Rounds:
     Examples
     --------
     >>> rounds = Rounds(2)
-    >>> rounds.add(Announcement(0, 1, 500, FOREVER))
+    >>> rounds.add(Announcement(0, 1, 500, FOREVER, 900))
     []
-    >>> rounds.add(Announcement(1, 1, 300, FOREVER))[0].watermark_ms
+    >>> rounds.add(Announcement(1, 1, 300, FOREVER, 800))[0].watermark_ms
     300
     """
 
@@ -136,6 +145,7 @@ class Rounds:
             sum(part.partitions for part in parts),
             min(part.watermark_ms for part in parts),
             min(part.frontier_ms for part in parts),
+            max(part.newest_ms for part in parts),
         )
 
 
