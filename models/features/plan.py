@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.expressions.tree import Call, Name, Node, Source, Type
+from models.expressions.tree import Name, Node, Source, Type
 from models.features.layout import Holds
 from models.pack import FeatureSpec
 
@@ -162,7 +162,7 @@ def derived_nodes(spaces: Sequence[Space]) -> list[Node]:
         for node in space.filters:
             found.setdefault(node)
         for value in space.values:
-            if isinstance(value.node, Call):
+            if not isinstance(value.node, Name):
                 found.setdefault(value.node)
     return list(found)
 

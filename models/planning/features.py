@@ -123,12 +123,16 @@ def _check_cap(feature: Feature, rules: Sequence[Rule]) -> None:
         return
     if feature.bound is None or feature.bound < feature.cap:
         return
-    reader = next(
-        rule for rule in rules if any(n.name == feature.name for n in names_in(rule.when))
-    )
+    reader = next(rule for rule in rules if feature.name in _read_by(rule))
     raise ConfigError(
         f"{feature.spec.name} is compared with {feature.bound:g}, but at most {feature.cap} events"
         " are kept per entity",
         hint="raise event_cap, or lower the threshold",
         place=reader.spec.places.get("when", reader.spec.place),
     )
+
+
+def _read_by(rule: Rule) -> set[str]:
+    """Names that a rule's condition and severities read."""
+    nodes = [rule.when, *(node for _at, node in rule.severity_nodes)]
+    return {name.name for node in nodes for name in names_in(node)}
