@@ -10,10 +10,15 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
+
+COMPLETE = "complete"
+"""Marks a cache in which every kernel is."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -43,7 +48,8 @@ def cache_directory() -> Path:
         digest.update(source.relative_to(ROOT).as_posix().encode())
         digest.update(source.read_bytes())
     # numba finds compiled code by the path of its source, so every checkout has its own
-    digest.update(f"{ROOT} {sys.version} {platform.machine()} {platform.processor()}".encode())
+    processor = llvmlite.binding.get_host_cpu_name()
+    digest.update(f"{ROOT} {sys.version} {platform.machine()} {processor}".encode())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "riverguard" / "kernels" / digest.hexdigest()[:16]
 
@@ -56,8 +62,12 @@ def use_kernel_cache() -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError:
-        # without a writable home kernels are compiled anew at every start, nothing worse
-        return directory
+        writable = False
+    else:
+        writable = os.access(directory, os.W_OK)
+    if not writable:
+        # without a place to write kernels are compiled anew at every start, nothing worse
+        directory = Path(tempfile.mkdtemp(prefix="riverguard-kernels-"))
     settings: Any = numba.config
     settings.CACHE_DIR = str(directory)
     return directory
@@ -65,7 +75,7 @@ def use_kernel_cache() -> Path:
 
 def ensure_compiled() -> None:
     """Compile every kernel once, before the first event, and say why it takes a while."""
-    complete = cache_directory() / "complete"
+    complete = cache_directory() / COMPLETE
     if complete.exists():
         return
     print("compiling the kernels, once: about a minute", file=sys.stderr, flush=True)  # noqa: T201

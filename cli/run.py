@@ -15,7 +15,7 @@ from cli.deployment import SETTINGS, load
 from cli.work import addresses_of, recovery_of
 from config.settings import Settings
 from dataflows.cluster import EXIT_GOOD, Supervisor
-from dataflows.execute import check_plan, identity_of
+from dataflows.execute import check_plan, make_identity
 from dataflows.migration import migrate
 from dataflows.recovery import open_recovery, sweep
 from models.errors import ConfigError
@@ -47,7 +47,7 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
         recovery = recovery_of(settings, number)
         if number == 0:
             check_plan(settings.state, blueprint, settings.ordering)
-            identity_of(settings.state)
+            make_identity(settings.state)
             open_recovery(recovery)
             migrate(recovery, settings.shards)
             sweep(recovery, settings.state / "state")

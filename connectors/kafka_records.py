@@ -43,9 +43,8 @@ class KafkaRecord(NamedTuple):
 def record_of_alert(item: Alert | Repeat) -> KafkaRecord:
     """Encode an alert, or a new count of its repeats, as a CloudEvents 1.0 object in JSON.
 
-    Key: an alert's subject; a repeat knows only its alert's id, so it may be read before the
-    alert when they are in different partitions. Readers drop what has a ``ce_id`` that they have
-    seen, and of several counts keep the highest.
+    Key: the alert's subject, so that alerts and repeats about one subject keep their order. Readers
+    drop what has a ``ce_id`` that they have seen, and of several counts keep the highest.
 
     Headers: content-type, ce_id, ce_type, ce_source, ce_time, and traceparent where there is one.
     """
@@ -60,7 +59,7 @@ def record_of_alert(item: Alert | Repeat) -> KafkaRecord:
         "time": last,
         "data": {"alert": item.id, "repeats": item.repeats, "last": last},
     }
-    return _cloud_event(item.id.encode(), content)
+    return _cloud_event((item.subject or item.id).encode(), content)
 
 
 def record_of_decision(item: Decision) -> KafkaRecord:

@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 import tempfile
+import time
 import traceback
 import uuid
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from models.errors import RiverguardError, StateError
 from models.holding import Ordering
 from models.planning.blueprint import Blueprint
 
+IDENTITY_WAIT_S: Final = 60.0
 GARBAGE_THRESHOLDS: Final = (200_000, 20, 50)
 
 
@@ -133,8 +135,8 @@ def check_plan(root: Path, blueprint: Blueprint, ordering: Ordering) -> None:
         )
 
 
-def identity_of(root: Path) -> str:
-    """A name that no other state directory has; made with the directory.
+def make_identity(root: Path) -> None:
+    """Give a new state directory a name that no other has.
 
     What must not be published twice is numbered from 1 in every new directory.
     """
@@ -144,7 +146,24 @@ def identity_of(root: Path) -> str:
         written = path.with_name(f"identity.{os.getpid()}")
         written.write_text(uuid.uuid4().hex)
         written.replace(path)
-    return path.read_text()
+
+
+def identity_of(root: Path) -> str:
+    """The name of a state directory; the first host makes it before it starts anything.
+
+    Raises
+    ------
+    StateError
+        It is not there after `IDENTITY_WAIT_S`.
+    """
+    deadline = time.monotonic() + IDENTITY_WAIT_S
+    while not (root / "identity").exists():
+        if time.monotonic() > deadline:
+            raise StateError(
+                f"{root} has no identity", hint="start the first host; all must share the directory"
+            )
+        time.sleep(0.1)
+    return (root / "identity").read_text()
 
 
 def _ours(error: BaseException) -> RiverguardError | None:

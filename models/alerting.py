@@ -82,7 +82,7 @@ class Alerting:
                 total = known.repeats
                 before = repeated.get(known.alert_id)
                 if before is None or before.repeats < total:
-                    repeated[known.alert_id] = Repeat(known.alert_id, total, hit.time_ms)
+                    repeated[known.alert_id] = Repeat(known.alert_id, total, hit.time_ms, hit.about)
                 continue
             fresh = True
             opening.append((key, hit.time_ms + spec.cooldown_ms, severity))

@@ -138,6 +138,11 @@ class Hit:
         return mask_card(self.subject) if self.domain in MASKED else self.subject
 
     @property
+    def about(self) -> str:
+        """The alert's subject: domain and value."""
+        return f"{self.domain}/{self.shown_subject}"
+
+    @property
     def severity(self) -> str:
         """The strongest severity among its rules."""
         return max((hit.severity for hit in self.hits), key=SEVERITIES.index)
@@ -269,7 +274,7 @@ def content_of(hit: Hit) -> dict[str, Any]:
         "source": f"riverguard/{hit.pack}",
         "id": hit.id,
         "time": rfc3339(hit.time_ms),
-        "subject": f"{hit.domain}/{hit.shown_subject}",
+        "subject": hit.about,
         **({"traceparent": hit.trace} if hit.trace else {}),
         "data": {
             "tenant": hit.tenant,

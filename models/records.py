@@ -135,12 +135,14 @@ class Alert:
 class Repeat:
     """Further hits within the cooldown of an alert that was already written.
 
-    `repeats` is the total so far, taken from state: sinks set it, and never lower it.
+    `repeats` is the total so far, taken from state: sinks set it, and never lower it. `subject` is
+    the alert's, so that both can be kept in order.
     """
 
     id: str
     repeats: int
     last_ms: int
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
