@@ -1,6 +1,6 @@
 """One process, two processes, two hosts: the same full topic, events/s and CPU per event.
 
-The hosts are network namespaces on this machine, joined by a bridge; needs root, iproute2 and socat.
+The hosts are network namespaces on this machine, joined by a bridge: needs root, iproute2, socat.
 
     python -m benchmarks.delivery.hosts --events 1000000 --partitions 4
 """
