@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.deployment import SETTINGS, load
 from cli.work import addresses_of, recovery_of
 from config.settings import Settings
-from dataflows.cluster import EXIT_GOOD, Supervisor
+from dataflows.cluster import EXIT_GOOD, Supervisor, lock
 from dataflows.execute import check_plan, make_identity
 from dataflows.migration import migrate
 from dataflows.recovery import open_recovery, sweep
@@ -60,7 +60,8 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
         words += ["--config", str(config or SETTINGS)]
         return [*words, "--until-end"] if until_end else words
 
-    supervisor = Supervisor(command, settings.processes, prepare, say)
+    held = lock(settings.state / f"lock-{number}")
+    supervisor = Supervisor(command, settings.processes, prepare, say, inherited=(held,))
     _stop_on_signals(supervisor)
     if settings.is_development:
         say("secret is the public one of the shipped settings: for development only")
@@ -102,7 +103,8 @@ def _summary(supervisor: Supervisor, seconds: float, code: int) -> dict[str, Any
     """The processes' counters since the last start, added up."""
     totals: dict[str, Any] = {}
     for output in supervisor.outputs:
-        lines = output.splitlines()
+        # a process that did not end well has no summary
+        lines = [line for line in output.splitlines() if line.startswith(b'{"events":')]
         found = orjson.loads(lines[-1]) if lines else {}
         for name, value in found.items():
             before = totals.get(name, 0)

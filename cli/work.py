@@ -15,7 +15,7 @@ from cli.outside import outside, source
 from cli.state import sealer
 from config.settings import Settings
 from dataflows.breaker import Breaker
-from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end_with_parent
+from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end_with_supervisor
 from dataflows.counters import Counters
 from dataflows.execute import Member, execute
 from dataflows.guarding import Guard
@@ -43,7 +43,7 @@ def recovery_of(settings: Settings, host: int) -> Path:
 
 def work(config: Path | None, index: int, *, until_end: bool) -> None:
     """Run process `index` of the deployment to its end; ends the process on any error."""
-    end_with_parent()
+    end_with_supervisor()
     try:
         settings, blueprint = load(None, config)
         _run(settings, blueprint, index, until_end=until_end)

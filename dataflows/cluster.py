@@ -4,6 +4,7 @@ Bytewax ends every process of a cluster when one dies, and the state of all belo
 epoch; so they fail as one and start as one, on every host by itself.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,13 +13,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
+
+from models.errors import StateError
 
 EXIT_GOOD, EXIT_PROBLEM, EXIT_CONFIG = 0, 1, 2
 EXIT_FATAL: Final = 3
 """A worker's: what went wrong will go wrong again, so there is no use in a restart."""
 EXIT_CRASH: Final = 70
 """A worker's: restart."""
+
+SUPERVISOR: Final = "RIVERGUARD_SUPERVISOR"
+"""Environment variable with the process id of the supervisor."""
 
 FIRST_DELAY_S: Final = 0.5
 LONGEST_DELAY_S: Final = 30.0
@@ -45,6 +52,8 @@ class Supervisor:
         Takes one line for the operator.
     grace_s
         How long processes may take to stop after SIGTERM.
+    inherited
+        Open files that the processes keep, see `lock`.
     """
 
     command: Callable[[int], Sequence[str]]
@@ -52,6 +61,7 @@ class Supervisor:
     prepare: Callable[[], None]
     say: Callable[[str], None]
     grace_s: float = 30.0
+    inherited: tuple[int, ...] = ()
     restarts: int = 0
     outputs: list[bytes] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -94,7 +104,7 @@ class Supervisor:
         outputs: list[bytes] = [b""] * self.count
         try:
             for number in range(self.count):
-                process = _start(self.command(number))
+                process = _start(self.command(number), self.inherited)
                 running.append(process)
                 arguments = (process, outputs, number)
                 readers.append(threading.Thread(target=_collect, args=arguments, daemon=True))
@@ -126,10 +136,15 @@ class Supervisor:
             time.sleep(_POLL_S)
 
 
-def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+def _start(command: Sequence[str], inherited: Sequence[int]) -> "subprocess.Popen[bytes]":
     # a session of its own: Ctrl-C is for the supervisor, which stops all in order
     return subprocess.Popen(  # noqa: S603 - our own command
-        list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=inherited,
+        env={**os.environ, SUPERVISOR: str(os.getpid())},
     )
 
 
@@ -177,13 +192,44 @@ class Watchdog:
                 os._exit(EXIT_CRASH)
 
 
-def end_with_parent() -> None:
-    """Let the kernel end this process when its supervisor dies, even by ``kill -9``."""
-    if sys.platform != "linux":
-        return
-    import ctypes  # noqa: PLC0415 - Linux only
+def end_with_supervisor() -> None:
+    """Let the kernel end this process when its supervisor dies, even by ``kill -9``.
 
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
+    A supervisor that died before this was called is noticed too.
+    """
+    expected = os.environ.get(SUPERVISOR)
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - Linux only
+
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if expected is not None and os.getppid() != int(expected):
         os._exit(EXIT_CRASH)
+
+
+def lock(path: Path, patience_s: float = 30.0) -> int:
+    """Take a state directory for this host's run; return what processes must inherit.
+
+    The lock lives as long as any process that inherited it: so a supervisor that was killed is
+    followed by another one only when its last process is gone.
+
+    Raises
+    ------
+    StateError
+        Another run still has it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise StateError(
+                    f"{path.parent} is used by another run",
+                    hint="stop it first, or give this one a state directory of its own",
+                ) from error
+            time.sleep(0.1)
+        else:
+            return descriptor

@@ -71,7 +71,16 @@ class Turns(Generic[T]):
         slot = next((slot for slot in self._queue if slot.number == turn.number), None)
         if slot is None:
             slot = _Slot(turn.number, turn.homes)
-            self._queue.append(slot)
+            # a home that is ahead may have sent a later round first
+            at = next(
+                (
+                    place
+                    for place, other in enumerate(self._queue)
+                    if other.number is not None and other.number > turn.number
+                ),
+                len(self._queue),
+            )
+            self._queue.insert(at, slot)
         slot.parts.append((home, item))
         if turn.last:
             slot.finished.add(home)

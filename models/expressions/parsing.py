@@ -5,14 +5,10 @@ BETWEEN, LIKE, IS NULL, CASE, COALESCE and the functions of `FUNCTIONS`.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
-import sqlglot
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
-from sqlglot.parser import Parser as SqlParser
-from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from models.expressions.problems import (
     CLOCK,
@@ -23,6 +19,7 @@ from models.expressions.problems import (
     problem,
     syntax_problem,
 )
+from models.expressions.reading import read_sql
 from models.expressions.tree import Call, Constant, Name, Node, Type
 from models.expressions.words import FUNCTIONS, called, constant, literal
 
@@ -31,37 +28,12 @@ Parameter = float | str | bool | tuple[float | str, ...]
 _CHARACTERS_MAX: Final = 20_000
 _TERMS_MAX: Final = 2000
 _DEPTH_MAX: Final = 100
-_RETRIED: Final = frozenset({"char", "object", "struct", "union"})
-_RETRIED_MAX: Final = 8
-"""The parser tries these words twice, and names of types before what opens something, and so takes
-twice as long with each level of them."""
-_OPENS: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.LT})
 _COMPARISONS: Final[dict[type[sql.Expr], str]] = {
     sql.EQ: "=", sql.NEQ: "<>", sql.LT: "<", sql.LTE: "<=", sql.GT: ">", sql.GTE: ">=",
 }  # fmt: skip
 _ARITHMETIC: Final[dict[type[sql.Expr], str]] = {
     sql.Add: "+", sql.Sub: "-", sql.Mul: "*", sql.Div: "/", sql.Mod: "%",
 }  # fmt: skip
-
-
-def _read(text: str) -> sql.Expr:
-    """SQL text to sqlglot's tree; whatever it raises is the text's fault."""
-    try:
-        tokens = sqlglot.tokenize(text)
-        retried = sum(token.text.lower() in _RETRIED for token in tokens)
-        retried += sum(
-            token.token_type in SqlParser.TYPE_TOKENS and following.token_type in _OPENS
-            for token, following in pairwise(tokens)
-        )
-        if retried > _RETRIED_MAX:
-            raise ExpressionError("nested too deeply", hint="split it into features")
-        return sqlglot.parse_one(text)
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, SqlglotError):
-            raise
-        raise ExpressionError(
-            "this is no condition", hint="compare columns and features, joined by AND and OR"
-        ) from error
 
 
 class Parser:
@@ -102,7 +74,7 @@ class Parser:
             message = f"an expression has at most {_CHARACTERS_MAX} characters, was {len(text)}"
             raise ExpressionError(message, hint="use a list and IN, or features")
         try:
-            root = _read(text)
+            root = read_sql(text)
             if sum(1 for _ in root.walk()) > _TERMS_MAX:
                 raise ExpressionError(f"over {_TERMS_MAX} terms", hint="use a list and IN")
             node = self._node(root)

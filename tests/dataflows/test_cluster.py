@@ -17,15 +17,13 @@ from dataflows.cluster import (
     EXIT_FATAL,
     EXIT_GOOD,
     EXIT_PROBLEM,
+    SUPERVISOR,
     Supervisor,
+    lock,
 )
+from models.errors import StateError
 
 ROOT = Path(__file__).resolve().parents[2]
-# the supervisor leaves the pipes of ended processes to the garbage collector
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
 FOR_EVER = "import time\ntime.sleep(600)"
 
 
@@ -42,7 +40,8 @@ def supervised(tmp_path):
 
     def make(*programs, grace_s=30.0):
         def command(number):
-            note = f"import os\nopen({str(tmp_path / f'pid-{number}')!r}, 'w').write(f'{{os.getpid()}}\\n')\n"
+            path = str(tmp_path / f"pid-{number}")
+            note = f"import os\nwith open({path!r}, 'w') as f: print(os.getpid(), file=f)\n"
             return [sys.executable, "-S", "-c", note + programs[number]]
 
         found = Supervisor(
@@ -83,14 +82,14 @@ def test_all_good_is_good_and_outputs_are_kept(supervised):
 
 def test_one_that_dies_takes_the_others_with_it_and_all_start_again(supervised, tmp_path):
     again = tmp_path / "again"
-    dies = f"from pathlib import Path\np = Path({str(again)!r})\n" + (
-        "runs = int(p.read_text()) if p.exists() else 0\np.write_text(str(runs + 1))\n"
-        "import sys\nsys.exit(70 if runs < 2 else 0)"
-    )
-    stays = f"from pathlib import Path\nimport time\np = Path({str(again)!r})\n" + (
-        "while not p.exists() or p.read_text() != '3': time.sleep(0.01)"
-    )
-    supervisor = supervised(dies, stays)
+    head = f"import sys, time\nfrom pathlib import Path\np = Path({str(again)!r})\n"
+    dies = """
+runs = int(p.read_text()) if p.exists() else 0
+p.write_text(str(runs + 1))
+sys.exit(70 if runs < 2 else 0)
+"""
+    stays = "while not p.exists() or p.read_text() != '3': time.sleep(0.01)"
+    supervisor = supervised(head + dies, head + stays)
 
     assert supervisor.run() == EXIT_GOOD
     assert (supervisor.restarts, len(supervisor.prepared)) == (2, 3)
@@ -185,19 +184,33 @@ def test_a_stop_ends_the_waiting_for_a_restart(supervised, monkeypatch):
     supervisor.stop()
     thread.join(60)
 
-    assert codes == [EXIT_PROBLEM]
+    assert codes == [EXIT_GOOD]
+    assert len(supervisor.prepared) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Supervisor.run: a stop is looked at only after the processes were started; they are "
-    "told before they can listen, and the stop counts as a problem",
-)
-def test_a_stop_before_the_start_starts_nothing(supervised, tmp_path):
+def test_a_stop_before_the_start_starts_nothing(supervised):
     supervisor = supervised(FOR_EVER)
+    started = []
+    supervisor._once = lambda: started.append(1) or [EXIT_GOOD]
     supervisor.stop()
 
     assert supervisor.run() == EXIT_GOOD
+    assert not started
+    assert supervisor.restarts == 0
+
+
+def test_a_stop_that_finds_nobody_listening_yet_is_good(supervised, tmp_path):
+    supervisor = supervised(FOR_EVER)
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(supervisor.run()))
+    thread.start()
+    pid = pid_of(tmp_path / "pid-0")
+
+    supervisor.stop()
+    thread.join(60)
+
+    assert codes == [EXIT_GOOD]
+    assert not is_running(pid)
 
 
 def child(program):
@@ -225,7 +238,7 @@ def test_the_watchdog_ends_a_process_that_does_not_commit():
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent death signal is Linux's")
 def test_a_process_ends_with_its_parent():
     inner = (
-        "from dataflows.cluster import end_with_parent\nimport os, time\nend_with_parent()\n"
+        "from dataflows.cluster import end_with_supervisor as ends\nimport os, time\nends()\n"
         "print(os.getpid(), flush=True)\ntime.sleep(600)"
     )
     parent = child(
@@ -241,3 +254,26 @@ def test_a_process_ends_with_its_parent():
     wait_until(lambda: not is_running(pid))
     parent.stdout.close()
     parent.stderr.close()
+
+
+def test_a_process_whose_supervisor_is_already_gone_ends():
+    code = "from dataflows.cluster import end_with_supervisor as ends\nends()\nprint('lives')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), SUPERVISOR: "1"},
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (EXIT_CRASH, b"")
+
+
+def test_a_state_directory_has_one_run_until_its_last_process_is_gone(tmp_path):
+    held = lock(tmp_path / "lock-0")
+    process = subprocess.Popen([sys.executable, "-c", "input()"], pass_fds=[held],
+                               stdin=subprocess.PIPE)  # fmt: skip
+    os.close(held)
+    with pytest.raises(StateError, match="used by another run"):
+        lock(tmp_path / "lock-0", patience_s=0.0)
+
+    process.communicate(b"\n")
+
+    os.close(lock(tmp_path / "lock-0", patience_s=0.0))

@@ -1,7 +1,6 @@
 """The state store at an epoch close: what the epoch before it needs is there until the end."""
 
 import numpy as np
-import pytest
 
 from dataflows.state import StateStore
 
@@ -27,12 +26,6 @@ class Number:
         self.value = saved["value"].copy()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="StateStore._commit: a close in which a component is written twice (its input comes "
-    "from other processes, and another step closes first) counts as two epochs, so the files of "
-    "the durable epoch are deleted before the new one is durable",
-)
 def test_a_close_that_writes_twice_keeps_the_epoch_before(tmp_path):
     store, intake, hold = StateStore(tmp_path), Number(), Number()
     store.attach("intake", intake, None)

@@ -64,6 +64,30 @@ def sorting(event: Event) -> tuple[int, bool, str, str]:
     return event[0], event[2] != "label", event[1], event[2]
 
 
+def unrepeated(streams: Sequence[Sequence[Event]]) -> set[Place]:
+    """Places of all events but for the repeats within a partition."""
+    found: set[Place] = set()
+    for number, stream in enumerate(streams):
+        seen: set[tuple[str, str]] = set()
+        for offset, (_time, name, kind) in enumerate(stream):
+            if (name, kind) not in seen:
+                found.add((number, offset))
+            seen.add((name, kind))
+    return found
+
+
+def late_of(streams: Sequence[Sequence[Event]]) -> set[Place]:
+    """What each partition's own intake calls late."""
+    found: set[Place] = set()
+    for number, stream in enumerate(streams):
+        newest = -(10**9)
+        for offset, (time, _name, _kind) in enumerate(stream):
+            if time < newest - LATENESS_MS:
+                found.add((number, offset))
+            newest = max(newest, time)
+    return found
+
+
 def in_turn(group: Sequence[Release]) -> list[tuple[Place, bool]]:
     """The events of one group of releases as the windows would meet them: place, late."""
     filled = [release for release in group if release.batch is not None]
@@ -181,7 +205,7 @@ class Homes:
         sent = self.homes[number].sent
         if sent:
             release = sent.popleft()
-            for group in self.turns.add(release, release.turn):
+            for group in self.turns.add(release, number, release.turn):
                 self.out += in_turn(group)
 
     def settle(self) -> None:
