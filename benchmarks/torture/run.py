@@ -183,9 +183,8 @@ def main() -> None:
                 setattr(total, name, getattr(total, name) + getattr(found, name))
             for name, count in found.blows.items():
                 total.blows[name] = total.blows.get(name, 0) + count
-            print(
-                f"run {total.runs}: {found.kills} kills, {found.alerts} alerts, {said}", flush=True
-            )
+            print(f"run {total.runs}: {found.kills} kills, {found.alerts} alerts, {said}")
+            print(json.dumps(total.__dict__), flush=True)
         redis.kill()
 
 
