@@ -148,7 +148,9 @@ class KafkaOutput:
             except KafkaException as error:
                 self.check()
                 cause: KafkaError = error.args[0]
-                raise _lost(self.config, topic, len(record.value), cause) from error
+                # kept as well: whoever goes on regardless must not get a good flush
+                self._failure = _lost(self.config, topic, len(record.value), cause)
+                raise self._failure from error
             else:
                 return
 

@@ -34,8 +34,8 @@ WATCHED: Final = (
     ("commit: take logs", "dataflows.components", "ShardWindows", "take_log"),
     ("commit: take logs", "dataflows.components", "HomeIntake", "take_log"),
     ("commit: take logs", "dataflows.components", "HomeScoring", "take_log"),
-    ("commit: pack", "dataflows.state", "", "_pack"),
-    ("commit: write", "dataflows.state", "StateStore", "_write"),
+    ("commit: pack", "dataflows.segments", "Segments", "pack"),
+    ("commit: write", "dataflows.segments", "Segments", "write"),
     ("commit: rest", "dataflows.state", "StateStore", "manifest"),
 )
 

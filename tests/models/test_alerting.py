@@ -53,8 +53,8 @@ def test_hits_within_the_cooldown_are_repeats_of_the_alert_that_opened_it():
     first, second, third, fourth = raise_one_by_one(Alerting(), hits)
 
     assert isinstance(first, Alert)
-    assert second == Repeat(first.id, 1, 1000)
-    assert third == Repeat(first.id, 2, 599_999)
+    assert second == Repeat(first.id, 1, 1000, first.subject)
+    assert third == Repeat(first.id, 2, 599_999, first.subject)
     assert isinstance(fourth, Alert)
 
 
@@ -64,7 +64,7 @@ def test_only_the_last_count_of_several_repeats_is_told():
 
     alert, repeat = alerting.raise_alerts([stream.hit(t, one) for t in range(5)])
 
-    assert repeat == Repeat(alert.id, 4, 4)
+    assert repeat == Repeat(alert.id, 4, 4, alert.subject)
     assert alerting.repeated == 4
 
 
