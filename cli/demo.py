@@ -1,9 +1,6 @@
 """`riverguard demo`: the simulator, or a file, through the whole engine, shown live."""
 
-import os
 import shutil
-import signal
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +11,7 @@ from rich.console import Console
 from cli.caught import CaughtIncidents
 from cli.deployment import load
 from cli.live import Watch
+from cli.signals import stop_on_signals
 from connectors.alert_file import AlertFile
 from connectors.dead_letter_file import DeadLetterFile
 from connectors.embedded_redis import EmbeddedRedis
@@ -61,7 +59,7 @@ def demo(
         opened(directory, blueprint) as (root, run),
     ):
         console.print(f"alerts: {directory / 'alerts.ndjson'} and {redis.url}", soft_wrap=True)
-        _stop_on_signals(run)
+        stop_on_signals(run.stopping)
         sinks = _sinks(directory, redis.url, caught)
         backlog = (
             (lambda: handed[0] - run.shared.counters.events) if source is None else (lambda: 0)
@@ -106,19 +104,6 @@ def _sinks(directory: Path, url: str, caught: CaughtIncidents) -> Outlets:
         LateFile(directory / "late.ndjson"),
         shadow=AlertFile(directory / "shadow.ndjson"),
     )
-
-
-def _stop_on_signals(run: Run) -> None:
-    """The first signal ends the input; a second one ends the process."""
-
-    def stop(number: int, _frame: object) -> None:
-        if run.stopping.is_set():
-            os._exit(128 + number)
-        run.stopping.set()
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
 
 
 def _summary(run: Run, watch: Watch, caught: CaughtIncidents) -> Mapping[str, Any]:

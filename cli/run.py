@@ -1,9 +1,6 @@
 """`riverguard run`: the production job, Kafka to Kafka and Redis, on every core of every host."""
 
-import os
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +9,13 @@ import orjson
 from rich.console import Console
 
 from cli.deployment import SETTINGS, load
+from cli.signals import stop_on_signals
 from cli.work import addresses_of, recovery_of
 from config.settings import Settings
 from dataflows.cluster import EXIT_GOOD, Supervisor, lock
 from dataflows.execute import check_plan, make_identity
-from dataflows.migration import migrate
-from dataflows.recovery import open_recovery, sweep
+from dataflows.migration import take_up
+from dataflows.recovery import sweep
 from models.errors import ConfigError
 
 _LARGEST: Final = frozenset({"seconds", "close_ms_p50", "close_ms_p99"})
@@ -48,8 +46,7 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
         if number == 0:
             check_plan(settings.state, blueprint, settings.ordering)
             make_identity(settings.state)
-            open_recovery(recovery)
-            migrate(recovery, settings.shards)
+            take_up(recovery, settings.shards)
             sweep(recovery, settings.state / "state")
         else:
             recovery.mkdir(parents=True, exist_ok=True)
@@ -62,7 +59,7 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
 
     held = lock(settings.state / f"lock-{number}")
     supervisor = Supervisor(command, settings.processes, prepare, say, inherited=(held,))
-    _stop_on_signals(supervisor)
+    stop_on_signals(supervisor.stopping)
     if settings.is_development:
         say("secret is the public one of the shipped settings: for development only")
     every = len(addresses_of(settings)) or 1
@@ -83,20 +80,6 @@ def _number(settings: Settings, host: str | None) -> int:
             hint="riverguard run --host NAME",
         )
     return settings.hosts.index(host)
-
-
-def _stop_on_signals(supervisor: Supervisor) -> None:
-    """The first signal stops in order; a second one ends the process at once."""
-    stopping = threading.Event()
-
-    def stop(number: int, _frame: object) -> None:
-        if stopping.is_set():
-            os._exit(128 + number)
-        stopping.set()
-        supervisor.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 def _summary(supervisor: Supervisor, seconds: float, code: int) -> dict[str, Any]:

@@ -64,10 +64,7 @@ def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: boo
         signal.signal(number, lambda *_: run.stopping.set())
     sinks = outside(settings)
     events = source(settings, until_end=until_end)
-    member = None
-    if addresses:
-        recovery = recovery_of(settings, index // settings.processes)
-        member = Member(index, addresses, recovery)
+    member = Member(index, addresses, recovery_of(settings, index // settings.processes))
     began = time.monotonic()
     execute(events, sinks.outlets, (settings.state, run), settings.commit_every_ms, member)
     sinks.close()

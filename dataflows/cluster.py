@@ -54,6 +54,8 @@ class Supervisor:
         How long processes may take to stop after SIGTERM.
     inherited
         Open files that the processes keep, see `lock`.
+    stopping
+        Set it to end as if the input ended.
     """
 
     command: Callable[[int], Sequence[str]]
@@ -64,18 +66,14 @@ class Supervisor:
     inherited: tuple[int, ...] = ()
     restarts: int = 0
     outputs: list[bytes] = field(default_factory=list)
-    _stopping: threading.Event = field(default_factory=threading.Event)
-
-    def stop(self) -> None:
-        """End as if the input ended; safe in a signal handler."""
-        self._stopping.set()
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> int:
         """Return the exit code: 0 good, 1 it cannot go on, 2 bad configuration."""
         delay_s = FIRST_DELAY_S
         while True:
             self.prepare()
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return EXIT_GOOD
             began = time.monotonic()
             codes = self._once()
@@ -84,7 +82,7 @@ class Supervisor:
                 return EXIT_CONFIG
             if EXIT_FATAL in codes:
                 return EXIT_PROBLEM
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 # one that SIGTERM met before it could listen has stopped as it should
                 return EXIT_GOOD if set(codes) <= {EXIT_GOOD, -signal.SIGTERM} else EXIT_PROBLEM
             if not any(codes):
@@ -93,7 +91,7 @@ class Supervisor:
             self.restarts += 1
             ended = ", ".join(_named(code) for code in codes)
             self.say(f"ended after {lasted:.1f} s ({ended}); starting again in {delay_s:g} s")
-            if self._stopping.wait(delay_s):
+            if self.stopping.wait(delay_s):
                 return EXIT_GOOD
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 
@@ -125,7 +123,7 @@ class Supervisor:
         deadline: float | None = None
         while any(process.poll() is None for process in running):
             now = time.monotonic()
-            if self._stopping.is_set() and not told:
+            if self.stopping.is_set() and not told:
                 told, deadline = True, now + self.grace_s
                 for process in running:
                     process.terminate()

@@ -20,8 +20,7 @@ from bytewax.testing import cluster_main, run_main
 from dataflows.counters import Counters
 from dataflows.edges import Outlets, Source
 from dataflows.logics import Shared
-from dataflows.migration import migrate
-from dataflows.recovery import open_recovery
+from dataflows.migration import take_up
 from dataflows.score import Run, build
 from dataflows.sealing import Sealer
 from dataflows.state import StateStore
@@ -59,9 +58,10 @@ class Member:
     index
         Its number among `addresses`.
     addresses
-        ``host:port`` of every process, the same list for all.
+        ``host:port`` of every process, the same list for all; none where there is one process.
     recovery
-        Its recovery store: the deployment's on the first host, an empty one elsewhere.
+        Its recovery store, taken up by its supervisor: the deployment's on the first host, an empty
+        one elsewhere.
     """
 
     index: int
@@ -93,8 +93,10 @@ def execute(
     flow, rest = build(source, outlets, run)
     try:
         if member is None:
-            recovery = open_recovery(root / "recovery")
-            migrate(root / "recovery", run.shared.blueprint.deployment.shards)
+            recovery = take_up(root / "recovery", run.shared.blueprint.deployment.shards)
+        else:
+            recovery = RecoveryConfig(str(member.recovery))
+        if member is None or not member.addresses:
             run_main(flow, epoch_interval=epoch, recovery_config=recovery)
         else:
             cluster_main(
@@ -102,7 +104,7 @@ def execute(
                 list(member.addresses),
                 member.index,
                 epoch_interval=epoch,
-                recovery_config=RecoveryConfig(str(member.recovery)),
+                recovery_config=recovery,
             )
         if rest:
             rest.publish_rest()
@@ -124,10 +126,7 @@ def check_plan(root: Path, blueprint: Blueprint, ordering: Ordering) -> None:
     """
     path, wanted = root / "plan", f"{blueprint.fingerprint} {ordering}"
     if not path.exists():
-        root.mkdir(parents=True, exist_ok=True)
-        written = path.with_name(f"plan.{os.getpid()}")
-        written.write_text(wanted)
-        written.replace(path)
+        _write(path, wanted)
     elif path.read_text() not in {wanted, wanted.removesuffix(" arrival")}:
         raise StateError(
             f"{root} was made with other features, detectors, shards, lateness, ordering or secret",
@@ -142,10 +141,7 @@ def make_identity(root: Path) -> None:
     """
     path = root / "identity"
     if not path.exists():
-        root.mkdir(parents=True, exist_ok=True)
-        written = path.with_name(f"identity.{os.getpid()}")
-        written.write_text(uuid.uuid4().hex)
-        written.replace(path)
+        _write(path, uuid.uuid4().hex)
 
 
 def identity_of(root: Path) -> str:
@@ -164,6 +160,14 @@ def identity_of(root: Path) -> str:
             )
         time.sleep(0.1)
     return (root / "identity").read_text()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file in one piece, whoever reads it meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f"{path.name}.{os.getpid()}")
+    written.write_text(text)
+    written.replace(path)
 
 
 def _ours(error: BaseException) -> RiverguardError | None:

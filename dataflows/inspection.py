@@ -9,11 +9,10 @@ import numpy as np
 import orjson
 
 from dataflows.components import HomeIntake, ShardWindows
-from dataflows.migration import renewed_log
 from dataflows.recovery import Snapshot, is_manifest, resume_epoch, snapshots
 from dataflows.sealing import Sealer
 from dataflows.segments import Manifest, Segments, pieces_of
-from dataflows.state import Component
+from dataflows.state import restore
 from models.decoding.decoder import Decoder
 from models.errors import ConfigError, StateError
 from models.events import COLUMNS, KINDS, REQUIRED, ColumnType
@@ -121,14 +120,6 @@ def verify(root: Path, sealer: Sealer | None) -> Verified:
     return Verified(read, size, problems)
 
 
-def _loaded(segments: Segments, manifest: Manifest, component: Component) -> None:
-    key = manifest["key"]
-    if manifest["base"]:
-        component.load(segments.read(manifest["base"], key))
-    for place in manifest["logs"]:
-        component.replay(renewed_log(place, list(segments.read(place, key).values())))
-
-
 def lookup(
     root: Path, blueprint: Blueprint, column: str, value: str, tenant: str, sealer: Sealer | None
 ) -> tuple[dict[str, float | None], int]:
@@ -164,7 +155,7 @@ def _newest(manifests: Mapping[str, Manifest], segments: Segments, blueprint: Bl
     for key, manifest in manifests.items():
         if key.startswith("intake-"):
             intake = HomeIntake(blueprint.deployment.lateness_ms)
-            _loaded(segments, manifest, intake)
+            restore(segments, manifest, intake)
             newest_ms = max(newest_ms, intake.newest_of_all_ms)
     if newest_ms == NO_TIME:
         raise StateError("no event has been committed yet", hint="wait for the first commit")
@@ -200,7 +191,7 @@ def _answers(
         windows = ShardWindows(shard, blueprint.spaces)
         manifest = manifests.get(f"windows-{shard:04d}")
         if manifest:
-            _loaded(segments, manifest, windows)
+            restore(segments, manifest, windows)
         features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
         for number, space in windows.answer(message).spaces.items():
             known = blueprint.spaces[number]

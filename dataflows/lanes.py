@@ -38,9 +38,8 @@ Item: TypeAlias = RawBlock | DeadLetter | Pulse
 class _Open:
     """One partition being read, and the positions to which a later run may have to go back."""
 
-    def __init__(self, reader: Reader, position: Position | None) -> None:
+    def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._started = position
         now = reader.position()
         self._trail = deque([(now["record"], dict(now))])
         self.at_end_at = self.record_at = -1e9
@@ -86,7 +85,6 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         self._durable: dict[int, Position] = {}
         self._partitions = 0
         self._pulse_at = self._discover_at = 0.0
-        self._pulsed_at = 0.0
         self._idle = self._final = False
         self._closed = False
         self._pulses = 0
@@ -136,7 +134,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         for partition in found:
             if partition % self._of.lanes == self._lane and partition not in self._open:
                 position = self._resumed.pop(partition, None)
-                opened = _Open(self._of.source.open(partition, position), position)
+                opened = _Open(self._of.source.open(partition, position))
                 opened.record_at = now
                 self._open[partition] = opened
                 self._pulse_at = now

@@ -12,14 +12,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from bytewax.recovery import RecoveryConfig
 from numpy.typing import NDArray
 
-from dataflows.recovery import is_manifest
+from dataflows.recovery import is_manifest, open_recovery
 from dataflows.segments import FORMAT
 
 _PARTITION_DIGITS: Final = 6
 OLD_INTAKE: Final = 1
 """Marks, behind a place, a log of intake without offsets."""
+
+
+def take_up(recovery: Path, shards: int) -> RecoveryConfig:
+    """Make or scrub the recovery store, in the present format; while nothing else uses it."""
+    config = open_recovery(recovery)
+    migrate(recovery, shards)
+    return config
 
 
 def migrate(recovery: Path, shards: int) -> bool:

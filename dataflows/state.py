@@ -53,6 +53,26 @@ class Component(Protocol):
         """Take over what `save` gave."""
 
 
+def restore(segments: Segments, manifest: Manifest, component: Component) -> None:
+    """Bring a new component to the state that a manifest names.
+
+    Raises
+    ------
+    StateError
+        When a file is missing or damaged, or of another format.
+    """
+    key = manifest["key"]
+    if manifest.get("format") != FORMAT:
+        raise StateError(
+            f"state of {key} has format {manifest.get('format')}, this is {FORMAT}",
+            hint="run the version that wrote it, or start with a new state directory",
+        )
+    if manifest["base"]:
+        component.load(segments.read(manifest["base"], key))
+    for log in manifest["logs"]:
+        component.replay(renewed_log(log, list(segments.read(log, key).values())))
+
+
 @dataclass(slots=True)
 class _Entry:
     """One component's place in the store."""
@@ -90,7 +110,6 @@ class StateStore:
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="state-base")
         self._commits = 0
-        self.last_commit_bytes = 0
 
     def attach(self, key: str, component: Component, manifest: Manifest | None) -> None:
         """Register a component; with a manifest, bring it to the state that it names.
@@ -102,17 +121,8 @@ class StateStore:
         """
         if manifest is None:
             manifest = {"format": FORMAT, "key": key, "base": None, "logs": []}
-        elif manifest.get("format") != FORMAT:
-            raise StateError(
-                f"state of {key} has format {manifest.get('format')}, this is {FORMAT}",
-                hint="run the version that wrote it, or start with a new state directory",
-            )
         else:
-            if manifest["base"]:
-                component.load(self._segments.read(manifest["base"], key))
-            for log in manifest["logs"]:
-                chunks = list(self._segments.read(log, key).values())
-                component.replay(renewed_log(log, chunks))
+            restore(self._segments, manifest, component)
             component.take_log()
         entry = _Entry(component, manifest)
         entry.history.append(manifest)
@@ -150,7 +160,6 @@ class StateStore:
             entry.manifest = {**entry.manifest, "logs": logs}
         if pieces:
             self._segments.write(name, pieces)
-        self.last_commit_bytes = at
         for entry in dirty:
             self._start_base(entry)
         self._sweep()

@@ -164,7 +164,7 @@ def test_a_stop_asks_all_and_ends_those_that_do_not_listen(
     thread.start()
     wait_until(lambda: all(path.exists() for path in ready))
 
-    supervisor.stop()
+    supervisor.stopping.set()
     thread.join(60)
 
     assert codes == [expected]
@@ -181,7 +181,7 @@ def test_a_stop_ends_the_waiting_for_a_restart(supervised, monkeypatch):
     thread.start()
     wait_until(lambda: supervisor.said)
 
-    supervisor.stop()
+    supervisor.stopping.set()
     thread.join(60)
 
     assert codes == [EXIT_GOOD]
@@ -192,7 +192,7 @@ def test_a_stop_before_the_start_starts_nothing(supervised):
     supervisor = supervised(FOR_EVER)
     started = []
     supervisor._once = lambda: started.append(1) or [EXIT_GOOD]
-    supervisor.stop()
+    supervisor.stopping.set()
 
     assert supervisor.run() == EXIT_GOOD
     assert not started
@@ -206,7 +206,7 @@ def test_a_stop_that_finds_nobody_listening_yet_is_good(supervised, tmp_path):
     thread.start()
     pid = pid_of(tmp_path / "pid-0")
 
-    supervisor.stop()
+    supervisor.stopping.set()
     thread.join(60)
 
     assert codes == [EXIT_GOOD]
