@@ -191,9 +191,9 @@ class Intake:
         return grown
 
     def take_log(self) -> list[NDArray[np.int64]]:
-        """What was judged since the last call: (2, n) hashes and times."""
+        """What was judged since the last call, in one piece: (2, n) hashes and times."""
         log, self._log = self._log, []
-        return log
+        return [np.concatenate(log, axis=1)] if log else []
 
     def replay(self, log: Sequence[NDArray[np.int64]]) -> None:
         """Judge again what an earlier run judged after it was saved."""

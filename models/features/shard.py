@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.features.messages import Answer, Message, SpaceAnswer
 from models.features.state import SpaceState
 from models.merging import merged_entries, places_in_order
-from models.planning.blueprint import SpaceBlueprint
+from models.planning.spaces import SpaceBlueprint
 
 
 class WindowsShard:
@@ -26,14 +26,14 @@ class WindowsShard:
         self.shard = shard
         self._words = [space.entry_words for space in spaces]
         self.spaces = [SpaceState(s.plan, s.before_groups, s.name) for s in spaces]
-        self._log: list[tuple[int, NDArray[np.int64]]] = []
+        self._log: dict[int, list[NDArray[np.int64]]] = {}
 
     def answer(self, message: Message) -> Answer:
         """Apply a message; the answers are in the order of its entries."""
         answers = {}
         for space, entries in message.entries.items():
             answers[space] = self.spaces[space].run(entries)
-            self._log.append((space, entries))
+            self._log.setdefault(space, []).append(entries)
         return Answer(message.home, message.sequence, self.shard, answers)
 
     def answer_together(self, messages: Sequence[Message]) -> list[Answer]:
@@ -46,7 +46,7 @@ class WindowsShard:
         for space in sorted({space for message in asking for space in message.entries}):
             merged = merged_entries(space, asking, places)
             answer = self.spaces[space].run(merged.entries)
-            self._log.append((space, merged.entries))
+            self._log.setdefault(space, []).append(merged.entries)
             for owner, own in merged.split(answer, len(asking)).items():
                 answers[owner][space] = own
         return [
@@ -55,11 +55,14 @@ class WindowsShard:
         ]
 
     def take_log(self) -> list[NDArray[np.int64]]:
-        """Entries applied since the last call, each chunk headed by its space."""
-        log, self._log = self._log, []
+        """Entries applied since the last call, a chunk per space, headed by its number.
+
+        Spaces do not see each other, so only the order within each matters.
+        """
+        log, self._log = self._log, {}
         return [
-            np.concatenate([np.array([space], np.int64), entries.reshape(-1)])
-            for space, entries in log
+            np.concatenate([np.array([space], np.int64), *(part.reshape(-1) for part in parts)])
+            for space, parts in log.items()
         ]
 
     def replay(self, log: Sequence[NDArray[np.int64]]) -> None:
