@@ -12,6 +12,7 @@ from cli.caught import CaughtIncidents
 from cli.deployment import load
 from cli.live import Watch
 from cli.signals import stop_on_signals
+from cli.state import change_lines
 from connectors.alert_file import AlertFile
 from connectors.dead_letter_file import DeadLetterFile
 from connectors.embedded_redis import EmbeddedRedis
@@ -19,6 +20,7 @@ from connectors.file import FileSource
 from connectors.late_file import LateFile
 from connectors.redis import RedisAlerts, RedisConfig
 from connectors.simulator import SimulatorSource
+from dataflows.adoption import Adopted
 from dataflows.edges import Fan, Outlets, Source
 from dataflows.execute import execute, opened
 from dataflows.score import Run
@@ -54,9 +56,14 @@ def demo(
 
     events = _source(source, seed, rate, on_batch)
     console = Console(stderr=True)
+
+    def told(taken: Adopted) -> None:
+        for line in change_lines(taken):
+            console.print(line, highlight=False, soft_wrap=True)
+
     with (
         EmbeddedRedis(directory / "redis") as redis,
-        opened(directory, blueprint) as (root, run),
+        opened(directory, blueprint, on_change=told) as (root, run),
     ):
         console.print(f"alerts: {directory / 'alerts.ndjson'} and {redis.url}", soft_wrap=True)
         stop_on_signals(run.stopping)

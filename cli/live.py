@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflows.counters import Counters
-from models.alerts import rfc3339
 from models.records import Alert
+from models.wording import rfc3339
 
 COLOURS: Final = {"low": "cyan", "medium": "yellow", "high": "dark_orange", "critical": "bold red"}
 REFRESH_S: Final = 0.25

@@ -18,7 +18,7 @@ from connectors.kafka_source import KafkaSource
 from connectors.kafka_transactions import CommittedOutput
 from connectors.redis import RedisAlerts, RedisConfig
 from dataflows.edges import Fan, Outlets, Sink
-from dataflows.execute import identity_of
+from dataflows.identity import identity_of
 
 
 def kafka_config(settings: Settings) -> KafkaConfig:

@@ -10,11 +10,12 @@ from rich.console import Console
 
 from cli.deployment import SETTINGS, load
 from cli.signals import stop_on_signals
+from cli.state import change_lines, sealer
 from cli.work import addresses_of, recovery_of
 from config.settings import Settings
+from dataflows.adoption import take_up
 from dataflows.cluster import EXIT_GOOD, Supervisor, lock
-from dataflows.execute import check_plan, make_identity
-from dataflows.migration import take_up
+from dataflows.identity import make_identity
 from dataflows.recovery import sweep
 from models.errors import ConfigError
 
@@ -44,9 +45,11 @@ def run(config: Path | None, host: str | None, *, until_end: bool) -> int:
     def prepare() -> None:
         recovery = recovery_of(settings, number)
         if number == 0:
-            check_plan(settings.state, blueprint, settings.ordering)
             make_identity(settings.state)
-            take_up(recovery, settings.shards)
+            taken = take_up(settings.state, blueprint, settings.ordering, sealer())
+            if taken.changed:
+                for line in change_lines(taken):
+                    say(line)
             sweep(recovery, settings.state / "state")
         else:
             recovery.mkdir(parents=True, exist_ok=True)

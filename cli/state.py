@@ -11,14 +11,27 @@ from rich.table import Table
 
 from cli.deployment import SETTINGS, load
 from config.settings import load_settings, state_key
+from dataflows.adoption import Adopted, Warming, adopted, warming_in
 from dataflows.inspection import lookup, positions, stored, verify
 from dataflows.sealing import Sealer
+from models.wording import rfc3339
 
 
 def sealer() -> Sealer | None:
     """Made of RIVERGUARD_STATE_KEY; None without it."""
     key = state_key()
     return Sealer(key) if key else None
+
+
+def change_lines(taken: Adopted) -> list[str]:
+    """What an operator is told when state was made by other packs."""
+    said = "the packs have changed: what means the same was taken over"
+    return [said, *(_warming_line(one) for one in taken.warming)]
+
+
+def _warming_line(one: Warming) -> str:
+    until = rfc3339(one.until_ms) if one.until_ms is not None else "ever: its window has no start"
+    return f"warming: {one.feature} knows events since {rfc3339(one.since_ms)}, until {until}"
 
 
 def _root(state: Path | None, config: Path | None) -> Path:
@@ -34,8 +47,12 @@ def list_state(state: Path | None, config: Path | None, *, as_json: bool) -> Non
     root = _root(state, config)
     found, read = stored(root), positions(root)
     total = sum(one.base_bytes + one.log_bytes for one in found)
+    warm = warming_in(root, sealer())
     if as_json:
-        _print({"components": [asdict(one) for one in found], "positions": read, "bytes": total})
+        _print({
+            "components": [asdict(one) for one in found], "positions": read, "bytes": total,
+            "warming": [asdict(one) for one in warm],
+        })  # fmt: skip
         return
     table = Table("component", "epoch", "base", "logs", "log bytes", box=None)
     for one in found:
@@ -46,6 +63,8 @@ def list_state(state: Path | None, config: Path | None, *, as_json: bool) -> Non
     console.print(table)
     for partition, position in read.items():
         console.print(f"partition {partition} goes on at record {position.get('record')}")
+    for warming in warm:
+        console.print(_warming_line(warming), soft_wrap=True, highlight=False)
     console.print(f"{len(found)} components, {total:,} bytes")
 
 
@@ -76,7 +95,7 @@ def lookup_state(
     """Print the features of one entity as of the newest committed event."""
     root = _root(state, config)
     settings, blueprint = load(packs, config)
-    del settings
+    blueprint = adopted(root, blueprint, settings.ordering)
     found, now_ms = lookup(root, blueprint, column, value, tenant, sealer())
     when = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
     if as_json:

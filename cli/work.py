@@ -14,6 +14,7 @@ from cli.errors import report
 from cli.outside import outside, source
 from cli.state import sealer
 from config.settings import Settings
+from dataflows.adoption import PLAN_WAIT_S, adopted
 from dataflows.breaker import Breaker
 from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end_with_supervisor
 from dataflows.counters import Counters
@@ -53,6 +54,9 @@ def work(config: Path | None, index: int, *, until_end: bool) -> None:
 
 def _run(settings: Settings, blueprint: Blueprint, index: int, *, until_end: bool) -> None:
     addresses = addresses_of(settings)
+    # the first host takes the state over before it starts anything; others may be earlier
+    patience_s = PLAN_WAIT_S if index >= settings.processes else 0.0
+    blueprint = adopted(settings.state, blueprint, settings.ordering, patience_s)
     watchdog = Watchdog(settings.hang_after_ms / 1000)
     store = StateStore(settings.state / "state", alone=not addresses, sealer=sealer())
     counters = Counters()

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from models.alerts import rfc3339
 from models.records import Alert, DeadLetter, Decision, LateEvent, Repeat
+from models.wording import rfc3339
 
 CLOUDEVENTS_JSON: Final = b"application/cloudevents+json; charset=UTF-8"
 REPEAT_TYPE: Final = "riverguard.repeat.v1"

@@ -12,13 +12,14 @@ from typing import Any, Final
 import orjson
 
 from dataflows.offline import Offline
-from models.alerts import Hit, say, shown
+from models.alerts import Hit
 from models.errors import Place
 from models.events import REQUIRED
 from models.pack import Example, PackSpec, RuleSpec
 from models.planning.blueprint import Blueprint, Deployment, draw
 from models.records import RawBlock
 from models.scoring import Scored
+from models.wording import say, shown
 
 START_MS: Final = 1_767_585_600_000
 """2026-01-05T04:00:00Z: when an example begins that names no time."""

@@ -138,7 +138,9 @@ def lookup(
     if not chosen:
         known = sorted({(s.of or s.by)[0] for s in blueprint.specs.values()})
         raise ConfigError(f"no feature is kept by {column}", hint=f"kept by: {', '.join(known)}")
-    now_ms = _newest(manifests, segments, blueprint)
+    now_ms = newest_event_ms(manifests, segments, blueprint.deployment.lateness_ms)
+    if now_ms == NO_TIME:
+        raise StateError("no event has been committed yet", hint="wait for the first commit")
     values: dict[str, float | None] = dict.fromkeys(chosen)
     asking = _asking(blueprint, column, value, tenant, now_ms)
     for features in _answers(manifests, segments, blueprint, asking):
@@ -150,15 +152,14 @@ def lookup(
     return values, now_ms
 
 
-def _newest(manifests: Mapping[str, Manifest], segments: Segments, blueprint: Blueprint) -> int:
+def newest_event_ms(manifests: Mapping[str, Manifest], segments: Segments, lateness_ms: int) -> int:
+    """Newest event time that intake has seen; `NO_TIME` before the first event."""
     newest_ms = NO_TIME
     for key, manifest in manifests.items():
         if key.startswith("intake-"):
-            intake = HomeIntake(blueprint.deployment.lateness_ms)
+            intake = HomeIntake(lateness_ms)
             restore(segments, manifest, intake)
             newest_ms = max(newest_ms, intake.newest_of_all_ms)
-    if newest_ms == NO_TIME:
-        raise StateError("no event has been committed yet", hint="wait for the first commit")
     return newest_ms
 
 

@@ -12,22 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from bytewax.recovery import RecoveryConfig
 from numpy.typing import NDArray
 
-from dataflows.recovery import is_manifest, open_recovery
+from dataflows.recovery import is_manifest, put
 from dataflows.segments import FORMAT
 
 _PARTITION_DIGITS: Final = 6
 OLD_INTAKE: Final = 1
 """Marks, behind a place, a log of intake without offsets."""
-
-
-def take_up(recovery: Path, shards: int) -> RecoveryConfig:
-    """Make or scrub the recovery store, in the present format; while nothing else uses it."""
-    config = open_recovery(recovery)
-    migrate(recovery, shards)
-    return config
 
 
 def migrate(recovery: Path, shards: int) -> bool:
@@ -52,7 +44,7 @@ def _migrate(store: sqlite3.Connection, shards: int) -> bool:
     lanes: dict[tuple[str, str, int], dict[int, Any]] = {}
     for (step, key, epoch), state in states.items():
         if is_manifest(state):
-            _put(store, (step, key, epoch), _renewed(state))
+            put(store, (step, key, epoch), _renewed(state))
         elif step == "score.source" and len(key) == _PARTITION_DIGITS:
             lane = f"{int(key) % shards:04d}"
             lanes.setdefault((step, lane, epoch), {})[int(key)] = state
@@ -60,7 +52,7 @@ def _migrate(store: sqlite3.Connection, shards: int) -> bool:
         else:
             _drop(store, (step, key, epoch))  # the one part of a sink, which kept nothing
     for where, positions in lanes.items():
-        _put(store, where, positions)
+        put(store, where, positions)
     return True
 
 
@@ -69,14 +61,6 @@ def _renewed(manifest: dict[str, Any]) -> dict[str, Any]:
     if manifest["key"].startswith("intake-"):
         logs = [[*place, OLD_INTAKE] for place in logs]
     return {**manifest, "format": FORMAT, "logs": logs}
-
-
-def _put(store: sqlite3.Connection, where: tuple[str, str, int], state: Any) -> None:
-    store.execute(
-        "insert or replace into snaps (step_id, state_key, snap_epoch, ser_change)"
-        " values (?, ?, ?, ?)",
-        (*where, pickle.dumps(state)),
-    )
 
 
 def _drop(store: sqlite3.Connection, where: tuple[str, str, int]) -> None:

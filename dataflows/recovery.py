@@ -90,6 +90,15 @@ def snapshots(directory: Path) -> Iterator[Snapshot]:
                 yield Snapshot(step, key, epoch, pickle.loads(raw) if raw else None)  # noqa: S301
 
 
+def put(store: sqlite3.Connection, where: tuple[str, str, int], state: Any) -> None:
+    """Write a row: (step, key, epoch) and its state."""
+    store.execute(
+        "insert or replace into snaps (step_id, state_key, snap_epoch, ser_change)"
+        " values (?, ?, ?, ?)",
+        (*where, pickle.dumps(state)),
+    )
+
+
 def is_manifest(state: Any) -> bool:
     """Whether a snapshot is a component's, not a source's or a sink's."""
     return isinstance(state, dict) and "logs" in state

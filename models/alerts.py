@@ -7,19 +7,15 @@ raised, so a replay that finds other reasons meets the same id.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from models.pack import ACTIONS, SEVERITIES
-from models.planning.rules import SEVERITY_WEIGHT, Rule, Sentence
+from models.planning.rules import SEVERITY_WEIGHT, Rule
+from models.wording import MASKED, mask_card, masked, rfc3339, say
 
 ID_DIGITS: Final = 32
-CARD_DIGITS_SHOWN: Final = 4
 TYPE: Final = "riverguard.alert.v1"
-MASKED: Final = frozenset({"card"})
-"""Columns that leave the process masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,15 @@ class Facts:
         Feature name → references of contributing events, newest first.
     truncated
         Whether an entity's event cap cut a window short.
+    warming
+        Full feature name → since when it knows events, RFC 3339, where its window began earlier.
     """
 
     values: Mapping[str, Any]
     windows: Mapping[str, Sequence[str]]
     events: Mapping[str, Sequence[str]]
     truncated: bool
+    warming: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,63 +181,6 @@ def action_of(hits: Sequence[RuleHit]) -> str:
     return max((hit.rule.spec.action for hit in hits), key=ACTIONS.index)
 
 
-@lru_cache(maxsize=4096)
-def rfc3339(time_ms: int) -> str:
-    """Epoch milliseconds as RFC 3339 in UTC.
-
-    >>> rfc3339(1795248000123)
-    '2026-11-21T08:00:00.123Z'
-    """
-    at = datetime.fromtimestamp(time_ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
-
-
-def shown(value: Any, wanted: str) -> str:
-    """A value inside a reason, never in scientific notation.
-
-    Whole numbers are plain, others have two decimals, and below 1 four significant digits.
-    """
-    if value is None:
-        return "–"
-    if isinstance(value, str | bool):
-        return str(value)
-    number = float(value)
-    if wanted:
-        text = format(value, wanted)
-    elif number == int(number) and abs(number) < 1e15:
-        text = str(int(number))
-    elif abs(number) < 1:
-        text = f"{number:.4g}"
-    else:
-        text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return format(Decimal(text), "f") if "e" in text else text
-
-
-def say(sentence: Sentence, values: Mapping[str, Any]) -> str:
-    """Fill a reason's template."""
-    return "".join(
-        literal + (shown(values[name], wanted) if name else "")
-        for literal, name, wanted in sentence.parts
-    )
-
-
-def mask_card(text: str) -> str:
-    """All but the last four characters of a card hidden.
-
-    >>> mask_card("4111111111111111")
-    '************1111'
-    """
-    return "*" * max(len(text) - CARD_DIGITS_SHOWN, 0) + text[-CARD_DIGITS_SHOWN:]
-
-
-def masked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns by name with card numbers masked."""
-    return {
-        name: mask_card(value) if name in MASKED and isinstance(value, str) else value
-        for name, value in values.items()
-    }
-
-
 def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
     rule, spec = hit.rule, hit.rule.spec
     evidence = []
@@ -254,6 +196,10 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
         if label in facts.events:
             item["events"] = facts.events[label]
         evidence.append(item)
+    warming = {
+        name.partition(".")[2]: facts.warming[name]
+        for name in sorted(rule.features & facts.warming.keys())
+    }
     return {
         "rule": spec.id,
         "revision": spec.revision,
@@ -262,6 +208,7 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
         **{language: say(sentence, facts.values) for language, sentence in rule.sentences.items()},
         "evidence": evidence,
         "source": spec.source,
+        **({"warming": warming} if warming else {}),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Details, Facts, Hit, RuleHit, masked, rfc3339
+from models.alerts import Details, Facts, Hit, RuleHit
 from models.batch import Batch
 from models.expressions.codes import HIT
 from models.features.calendar import period_start
@@ -20,6 +20,7 @@ from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule
 from models.records import Headers
+from models.wording import masked, rfc3339
 
 _TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -173,4 +174,17 @@ class HitReader:
                 if key not in named:
                     named[key] = name_places(found)
                 events[name] = named[key]
-        return Facts(masked(values), windows, events, bool(self.truncated[row]))
+        warming = self._warming(rules, time) if self.blueprint.since_ms else {}
+        return Facts(masked(values), windows, events, bool(self.truncated[row]), warming)
+
+    def _warming(self, rules: Sequence[Rule], time_ms: int) -> dict[str, str]:
+        """Features whose window reaches back beyond what they know, and since when that is."""
+        found = {}
+        for full in {name for rule in rules for name in rule.features}:
+            since_ms = self.blueprint.since_ms.get(full)
+            spec = self.blueprint.specs.get(full)
+            if since_ms is not None and spec is not None:
+                window = window_of(spec, time_ms)
+                if window is None or window[0] < since_ms:
+                    found[full] = rfc3339(since_ms)
+        return found

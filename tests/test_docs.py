@@ -247,7 +247,8 @@ def _paths(value, at):
         return found.union(*(_paths(item, f"{at}[]") for item in value)) - {f"{at}[]"}
     if at == "data.scores":
         return found | {f"{at}{{}}.{name}" for scores in value.values() for name in scores}
-    if isinstance(value, dict) and at not in ("data.event", "data.reasons[].name"):
+    leaves = ("data.event", "data.reasons[].name", "data.reasons[].warming")
+    if isinstance(value, dict) and at not in leaves:
         dot = f"{at}." if at else ""
         return found.union(*(_paths(item, f"{dot}{name}") for name, item in value.items()))
     return found
@@ -255,13 +256,15 @@ def _paths(value, at):
 
 @pytest.fixture
 def alert(tmp_path):
-    """An alert of the pack in docs/packs.md, its condition reading a column too."""
+    """An alert of the pack in docs/packs.md, its condition reading a column and a new feature."""
     path = tmp_path / "small.yaml"
     text = next(p.values[0] for p in PACKS if p.values[0].startswith("pack: small"))
     path.write_text(text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m"))
     head = b'{"kind":"payment","account":"a","amount":10,"currency":"CNY","event_id":'
     lines = [head + b'"%d","event_time":%d}' % (n, START_MS + n) for n in range(3)]
-    offline = Offline(draw([load_pack(str(path))], Deployment()))
+    blueprint = draw([load_pack(str(path))], Deployment())
+    known = dict.fromkeys(blueprint.specs, START_MS)
+    offline = Offline(dataclasses.replace(blueprint, since_ms=known))
     offline.feed(RawBlock(0, b"\n".join(lines), 0, START_MS))
     return offline.finish().alerts[0]
 

@@ -93,6 +93,19 @@ def names_in(node: Node) -> frozenset[Name]:
     return frozenset()
 
 
+def written(node: Node) -> str:
+    """An expression as text that tells it from every other one, the same in every version.
+
+    >>> written(Call("<", (Name("amount", Source.MONEY), Constant(5, Type.NUMBER)), Type.FLAG))
+    '(< money:amount 5)'
+    """
+    if isinstance(node, Name):
+        return f"{node.source}:{node.name}"
+    if isinstance(node, Constant):
+        return repr(node.value)
+    return f"({node.operator} {' '.join(written(argument) for argument in node.arguments)})"
+
+
 def conjuncts(node: Node) -> tuple[Node, ...]:
     """The terms of a conjunction, nested ones included; an expression alone is one term."""
     if isinstance(node, Call) and node.operator == "and":

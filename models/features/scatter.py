@@ -27,7 +27,7 @@ FROM_TEXT, FROM_INTEGER, FROM_NUMBER, FROM_DERIVED = range(4)
 FLOAT_MAX = 1e140
 """Larger magnitudes are NULL to windows: their squares would overflow."""
 
-_KEY_SALT = 0x1E37_79B9_7F4A_7C15
+KEY_SALT = 0x1E37_79B9_7F4A_7C15
 _SENDERS_MAX = 16
 
 
@@ -147,7 +147,7 @@ def _value(routes: Routes, place: int, row: int, events: Events) -> int:
     if not counted:
         return value
     # only counted: any bits will do, but 0 is NULL
-    return 0 if null else (value ^ _KEY_SALT)
+    return 0 if null else (value ^ KEY_SALT)
 
 
 @inline

@@ -1,14 +1,35 @@
 """All windows of one shard: messages in, answers out, everything logged for a resume."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.features.layout import Plan
 from models.features.messages import Answer, Message, SpaceAnswer
 from models.features.state import SpaceState
 from models.merging import merged_entries, places_in_order
-from models.planning.spaces import SpaceBlueprint
+
+
+class Windowed(Protocol):
+    """What is asked of a space; see `models.planning.spaces.SpaceBlueprint`."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def plan(self) -> Plan:
+        """Its arrays."""
+
+    @property
+    def before_groups(self) -> int:
+        """Bit mask of read groups that exclude the current event."""
+
+    @property
+    def entry_words(self) -> int:
+        """Length of an entry."""
 
 
 class WindowsShard:
@@ -19,10 +40,10 @@ class WindowsShard:
     shard
         Its number.
     spaces
-        The blueprint's spaces.
+        Of a blueprint, or of an outline of one.
     """
 
-    def __init__(self, shard: int, spaces: Sequence[SpaceBlueprint]) -> None:
+    def __init__(self, shard: int, spaces: Sequence[Windowed]) -> None:
         self.shard = shard
         self._words = [space.entry_words for space in spaces]
         self.spaces = [SpaceState(s.plan, s.before_groups, s.name) for s in spaces]

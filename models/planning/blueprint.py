@@ -13,19 +13,10 @@ import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
 from models.errors import ConfigError
-from models.events import DOMAINS
 from models.expressions.program import Program, Root, compile_program
-from models.expressions.tree import Name, Node, Source, Type, names_in
+from models.expressions.tree import Name, Node, Source, names_in
 from models.features.arrange import lay_out
-from models.features.layout import Plan
 from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
-from models.features.scatter import (
-    FROM_DERIVED,
-    FROM_INTEGER,
-    FROM_NUMBER,
-    FROM_TEXT,
-    Routes,
-)
 from models.fx import FxRates
 from models.hashing import Secret
 from models.pack import DetectorSpec, FeatureSpec, PackSpec
@@ -33,6 +24,7 @@ from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
+from models.planning.spaces import SpaceBlueprint, finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +56,6 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class SpaceBlueprint:
-    """One space: how its messages are made, how its windows lie, where its answers go."""
-
-    name: str
-    routes: Routes
-    plan: Plan
-    before_groups: int
-    first_column: int
-    entry_words: int
-
-
-@dataclass(frozen=True)
 class Blueprint:
     """Everything that the steps of the flow need, fixed before the first event.
 
@@ -100,6 +80,9 @@ class Blueprint:
         All rules that are not drafts or retired, in the order of the outcome matrix.
     kinds
         Bit mask of the kinds that any pack reads; events of others are ignored.
+    since_ms
+        Feature → event time from which on its events are known, where a change of the packs has
+        cut it off from earlier ones; the others know all events since the deployment began.
     """
 
     deployment: Deployment
@@ -115,6 +98,7 @@ class Blueprint:
     detectors: tuple[tuple[str, DetectorSpec], ...]
     rules: tuple[Rule, ...]
     kinds: int
+    since_ms: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -173,7 +157,7 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     after = [r for r in rules if r.reads_detectors]
     return Blueprint(
         deployment, tuple(packs), schema,
-        tuple(_finish(s, p, schema, columns, derived) for s, p in zip(spaces, plans, strict=True)),
+        tuple(finish(s, p, schema, columns, derived) for s, p in zip(spaces, plans, strict=True)),
         columns,
         compile_program(prepare, secret, locate),
         len(derived),
@@ -254,47 +238,3 @@ def _schema(packs: Sequence[PackSpec], deployment: Deployment, wanted: set[str])
         {name: column for pack in packs for name, column in pack.columns.items()},
         deployment.currencies,
     )
-
-
-def _finish(
-    space: Space,
-    plan: Plan,
-    schema: Schema,
-    columns: Mapping[str, int],
-    derived: Sequence[Node],
-) -> SpaceBlueprint:
-    senders = [space.by]
-    for group in space.groups:
-        if group.of not in senders:
-            senders.append(group.of)
-    keys = np.zeros((len(senders), 1 + len(space.by)), np.int64)
-    for at, sender in enumerate(senders):
-        keys[at] = [len(sender), *(schema.texts[column] for column in sender)]
-    groups = [
-        [senders.index(group.of), kinds, group.before]
-        for group, kinds in zip(space.groups, space.group_kinds, strict=True)
-    ]
-    domain = "+".join(DOMAINS.get(column, column) for column in space.by)
-    routes = Routes(
-        keys,
-        np.array(groups, np.int64).reshape(-1, 3),
-        np.array(
-            [[*_origin(v.node, schema, derived), v.as_key] for v in space.values], np.int64
-        ).reshape(-1, 3),
-        np.array([derived.index(node) for node in space.filters], np.int64),
-        np.array([schema.secret.text(f"{domain}#{i}") for i in (0, 1)], np.uint64),
-        space.on,
-    )
-    before = sum(1 << at for at, group in enumerate(space.groups) if group.before)
-    first = columns[space.features[0].name]
-    return SpaceBlueprint("+".join(space.by), routes, plan, before, first, 5 + len(space.values))
-
-
-def _origin(node: Node, schema: Schema, derived: Sequence[Node]) -> tuple[int, int]:
-    if not isinstance(node, Name):
-        return FROM_DERIVED, derived.index(node)
-    if node.type is Type.TEXT:
-        return FROM_TEXT, schema.texts[node.name]
-    if node.source in (Source.MONEY, Source.TIME):
-        return FROM_INTEGER, schema.integers[node.name]
-    return FROM_NUMBER, schema.numbers[node.name]

@@ -68,6 +68,11 @@ class Rule:
     domain: str
 
     @cached_property
+    def features(self) -> frozenset[str]:
+        """Full names of the features that its condition reads."""
+        return frozenset(name.name for name in names_in(self.when) if not name.of_event)
+
+    @cached_property
     def evidence(self) -> tuple[tuple[str, bool, str, float], ...]:
         """(name, is a feature, operator, threshold) of its comparisons, in order."""
         return tuple(

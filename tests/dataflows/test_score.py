@@ -2,7 +2,6 @@
 
 import random
 import time
-from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -13,7 +12,6 @@ from connectors.file import FileSource
 from dataflows.edges import Outlets
 from dataflows.execute import execute, opened
 from dataflows.offline import Offline
-from models.errors import StateError
 from models.planning.blueprint import Deployment, draw
 from models.records import Alert, RawBlock, Repeat
 
@@ -169,22 +167,6 @@ def test_rules_may_change_and_packs_may_move_over_a_restart(
         with opened(tmp_path / "state", plan) as place:
             outlets = Outlets(*(remembering() for _ in range(3)))
             execute(FileSource((str(events),)), outlets, place)
-
-
-def test_state_refuses_another_plan(blueprint, lines, tmp_path, remembering):
-    events = tmp_path / "events.ndjson"
-    events.write_bytes(b"".join(lines.splitlines(keepends=True)[:50]))
-    other = draw(blueprint.packs, replace(blueprint.deployment, lateness_ms=1000))
-
-    def run(plan):
-        with opened(tmp_path / "state", plan) as place:
-            outlets = Outlets(*(remembering() for _ in range(3)))
-            execute(FileSource((str(events),)), outlets, place)
-
-    run(blueprint)
-    run(blueprint)
-    with pytest.raises(StateError, match="other features"):
-        run(other)
 
 
 def test_a_reason_may_show_a_column_that_only_the_pack_knows(tmp_path):

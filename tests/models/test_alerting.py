@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.alerting import Alerting
-from models.alerts import Details, Facts, Hit, RuleHit, alert_id, risk_of, say, shown
+from models.alerts import Details, Facts, Hit, RuleHit, alert_id, risk_of
 from models.errors import Place
 from models.expressions.tree import TRUE
 from models.pack import RuleSpec
 from models.planning.rules import Rule, Sentence
 from models.records import Alert, Repeat
+from models.wording import say, shown
 
 
 def rule(name="R", cooldown_ms=600_000, group="", action="review", index=0):
@@ -35,7 +36,7 @@ class Stream:
     numbers: itertools.count = field(default_factory=itertools.count)
 
     def hit(self, time_ms, *hits, subject="a", tenant=""):
-        facts = Facts({}, {}, {}, truncated=False)
+        facts = Facts({}, {}, {}, truncated=False, warming={})
         return Hit(
             "p", tenant, "account", subject, "payment", f"e{next(self.numbers)}", time_ms,
             False, hits, Details(lambda: (facts, {"event_id": "e"})), {},

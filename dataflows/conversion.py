@@ -1,0 +1,108 @@
+"""State of one plan, rewritten for another: components are read, changed and written anew."""
+
+import uuid
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dataflows.components import HomeScoring, ShardWindows
+from dataflows.segments import Manifest, Segments
+from dataflows.state import restore
+from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
+from models.planning.blueprint import Blueprint
+from models.planning.outline import EVENT_TIME, Inheritance, Outline, SpaceOutline
+from models.planning.spaces import SpaceBlueprint
+
+
+class Conversion:
+    """Converts components, one at a time, into new segments.
+
+    Parameters
+    ----------
+    segments
+        Where both are.
+    found
+        The plan that the state is of.
+    blueprint, inheritance
+        The plan that it is to be of, and what that takes over.
+    """
+
+    def __init__(
+        self, segments: Segments, found: Outline, blueprint: Blueprint, inheritance: Inheritance
+    ) -> None:
+        self._segments, self._found = segments, found
+        self._blueprint, self._inheritance = blueprint, inheritance
+        self._start = uuid.uuid4().hex[:8]
+        self._written = 0
+
+    def converted(self, manifest: Manifest) -> Manifest | None:
+        """The manifest of a component's new state; None where nothing changes."""
+        kind, _, number = manifest["key"].partition("-")
+        if kind == "windows":
+            base = self._place(self._windows(int(number), manifest).save(), manifest["key"])
+            return {**manifest, "base": base, "logs": []}
+        if kind == "score":
+            state = self._scoring(manifest)
+            logs = [self._place(state, manifest["key"])] if state else []
+            return {**manifest, "base": None, "logs": logs}
+        return None
+
+    def _windows(self, shard: int, manifest: Manifest) -> ShardWindows:
+        old = ShardWindows(shard, self._found.spaces)
+        restore(self._segments, manifest, old)
+        new = ShardWindows(shard, self._blueprint.spaces)
+        outlines = self._inheritance.outline.spaces
+        for number, source in enumerate(self._inheritance.sources):
+            if source is None:
+                continue
+            before = self._found.spaces[source]
+            if before.stores_like(outlines[number]):
+                new.spaces[number].load(old.spaces[source].save())
+            else:
+                translation = _translation(before, self._blueprint.spaces[number])
+                carry(old.spaces[source], new.spaces[number], translation)
+        return new
+
+    def _scoring(self, manifest: Manifest) -> dict[str, NDArray[Any]]:
+        """The detectors' arrays in the order of a log."""
+        names = [
+            f"{number}.{name}"
+            for number, (_meaning, own) in enumerate(self._found.detectors)
+            for name in own
+        ]
+        saved: dict[str, NDArray[Any]] = {}
+        if manifest["base"]:
+            saved = self._segments.read(manifest["base"], manifest["key"])
+        for log in manifest["logs"]:
+            chunks = self._segments.read(log, manifest["key"]).values()
+            saved = dict(zip(names, chunks, strict=True))
+        fresh = HomeScoring(self._blueprint).save()
+        for name in fresh:
+            number, _, array = name.partition(".")
+            source = self._inheritance.detectors[int(number)]
+            if source is not None and f"{source}.{array}" in saved:
+                fresh[name] = saved[f"{source}.{array}"]
+        return {str(number): array for number, array in enumerate(fresh.values())}
+
+    def _place(self, arrays: Mapping[str, NDArray[Any]], key: str) -> list[Any]:
+        raw = self._segments.pack(arrays, key)
+        self._written += 1
+        name = f"{self._written:09d}-{self._start}.base"
+        self._segments.write(name, [raw])
+        return [name, 0, len(raw), zlib.crc32(raw)]
+
+
+def _translation(before: SpaceOutline, space: SpaceBlueprint) -> Translation:
+    own_time = dict(zip(EVENT_TIME, (FROM_TIME, FROM_TIME_AS_KEY), strict=True))
+    values = [
+        before.values.index(meaning) if meaning in before.values else own_time.get(meaning)
+        for meaning in space.values
+    ]
+    bits = {
+        bit: before.filters.index(meaning)
+        for bit, meaning in enumerate(space.filters)
+        if meaning in before.filters
+    }
+    return Translation(values, space.nulls, bits)

@@ -1,0 +1,156 @@
+"""One space of a blueprint: how its messages are made, how its windows lie, what they mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.decoding.schema import Schema
+from models.events import DOMAINS, NULL_INT
+from models.expressions.tree import Name, Node, Source, Type, written
+from models.features.calendar import longest_ms
+from models.features.layout import ENTRY_VALUES, Holds, Plan
+from models.features.plan import Feature, Space, Value
+from models.features.scatter import (
+    FROM_DERIVED,
+    FROM_INTEGER,
+    FROM_NUMBER,
+    FROM_TEXT,
+    Routes,
+)
+from models.pack import Over
+
+NULL_FLOAT: Final = 0x7FF8_0000_0000_0000
+NULLS: Final = {Holds.MONEY: NULL_INT, Holds.TIME: NULL_INT, Holds.FLOAT: NULL_FLOAT}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a feature needs of the events that its space keeps.
+
+    Attributes
+    ----------
+    name
+        Full name.
+    meaning
+        Its aggregate, window, value and conditions: features that agree in it are the same.
+    reach_ms
+        How far back its window goes at most; None: to the beginning.
+    needs
+        Meanings of the values and filters that it reads.
+    """
+
+    name: str
+    meaning: str
+    reach_ms: int | None
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceBlueprint:
+    """One space.
+
+    Attributes
+    ----------
+    name
+        Its key columns, for people.
+    routes, plan
+        For the kernels that make its messages and answer them.
+    before_groups
+        Bit mask of read groups that exclude the current event.
+    first_column
+        Of its features among an event's answers.
+    entry_words
+        Length of an entry of its messages.
+    values, filters
+        What the values of an entry and the bits of its mask mean.
+    nulls
+        The word that is NULL, per value.
+    features
+        What they need, in the order of their columns.
+    """
+
+    name: str
+    routes: Routes
+    plan: Plan
+    before_groups: int
+    first_column: int
+    entry_words: int
+    values: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    nulls: tuple[int, ...] = ()
+    features: tuple[Kept, ...] = ()
+
+
+def finish(
+    space: Space,
+    plan: Plan,
+    schema: Schema,
+    columns: Mapping[str, int],
+    derived: Sequence[Node],
+) -> SpaceBlueprint:
+    """A laid-out space with the ways into and out of it."""
+    senders = [space.by]
+    for group in space.groups:
+        if group.of not in senders:
+            senders.append(group.of)
+    keys = np.zeros((len(senders), 1 + len(space.by)), np.int64)
+    for at, sender in enumerate(senders):
+        keys[at] = [len(sender), *(schema.texts[column] for column in sender)]
+    groups = [
+        [senders.index(group.of), kinds, group.before]
+        for group, kinds in zip(space.groups, space.group_kinds, strict=True)
+    ]
+    domain = "+".join(DOMAINS.get(column, column) for column in space.by)
+    routes = Routes(
+        keys,
+        np.array(groups, np.int64).reshape(-1, 3),
+        np.array(
+            [[*_origin(v.node, schema, derived), v.as_key] for v in space.values], np.int64
+        ).reshape(-1, 3),
+        np.array([derived.index(node) for node in space.filters], np.int64),
+        np.array([schema.secret.text(f"{domain}#{i}") for i in (0, 1)], np.uint64),
+        space.on,
+    )
+    return SpaceBlueprint(
+        "+".join(space.by), routes, plan,
+        sum(1 << at for at, group in enumerate(space.groups) if group.before),
+        columns[space.features[0].name], ENTRY_VALUES + len(space.values),
+        tuple(_value_meaning(value) for value in space.values),
+        tuple(written(node) for node in space.filters),
+        tuple(NULLS.get(value.holds, 0) for value in space.values),
+        tuple(_kept(feature) for feature in space.features),
+    )  # fmt: skip
+
+
+def _origin(node: Node, schema: Schema, derived: Sequence[Node]) -> tuple[int, int]:
+    if not isinstance(node, Name):
+        return FROM_DERIVED, derived.index(node)
+    if node.type is Type.TEXT:
+        return FROM_TEXT, schema.texts[node.name]
+    if node.source in (Source.MONEY, Source.TIME):
+        return FROM_INTEGER, schema.integers[node.name]
+    return FROM_NUMBER, schema.numbers[node.name]
+
+
+def _value_meaning(value: Value) -> str:
+    return f"{'key' if value.as_key else 'value'} {written(value.node)}"
+
+
+def _kept(feature: Feature) -> Kept:
+    spec = feature.spec
+    needs = [written(node) for node in (feature.where, feature.condition) if node is not None]
+    if feature.value is not None:
+        needs.append(_value_meaning(Value(feature.value, spec.aggregate == "distinct")))
+    window = f"{spec.over.span_ms} {spec.over.period} {spec.over.zone} delay {spec.delay_ms}"
+    meaning = f"{spec.aggregate} {' '.join(needs)} over {window}"
+    # without a history only the last event of such a window is kept
+    meaning += " counted" if spec.min_history else ""
+    return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), tuple(needs))
+
+
+def _reach_ms(over: Over, delay_ms: int) -> int | None:
+    if over.forever:
+        return None
+    return (longest_ms(over.period) if over.period else over.span_ms) + delay_ms

@@ -1,0 +1,268 @@
+"""Packs that change over a restart: what means the same goes on, the rest says since when."""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from config.packs import load_pack
+from connectors.file import FileSource
+from dataflows import adoption
+from dataflows.adoption import adopted, take_up, warming_in
+from dataflows.edges import Outlets
+from dataflows.execute import execute, opened
+from dataflows.sealing import Sealer
+from models.errors import StateError
+from models.planning.blueprint import Deployment, draw
+from models.planning.outline import outline_of, warming
+from models.records import Alert
+from models.wording import rfc3339
+from tests.dataflows.changing import changed_text
+
+
+@pytest.fixture
+def changed(tmp_path):
+    path = tmp_path / "changed.yaml"
+    path.write_text(changed_text())
+    return draw([load_pack(str(path))], Deployment())
+
+
+@pytest.fixture
+def halves(tmp_path, lines):
+    """A file with the first half of a stream, and a function that adds the second."""
+    rows = lines.splitlines(keepends=True)
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"".join(rows[: len(rows) // 2]))
+
+    def complete() -> None:
+        events.write_bytes(b"".join(rows))
+
+    return events, complete
+
+
+def run(plan, root, events, remembering, sealer=None):
+    sinks = [remembering() for _ in range(3)]
+    told = []
+    with opened(root, plan, sealer=sealer, on_change=told.append) as place:
+        execute(FileSource((str(events),)), Outlets(*sinks), place)
+        return sinks[0].items, told
+
+
+def reasons(items, rules):
+    """(alert id, rule) → the reason as text, without the mark of warming."""
+    return {
+        (item.id, reason["rule"]): json.dumps(
+            {k: v for k, v in reason.items() if k != "warming"}, default=dict
+        )
+        for item in items
+        if isinstance(item, Alert)
+        for reason in item.content["data"]["reasons"]
+        if reason["rule"] in rules
+    }
+
+
+def marked(items):
+    """Rule → features that its alerts said were warming."""
+    found = {}
+    for item in items:
+        if isinstance(item, Alert):
+            for reason in item.content["data"]["reasons"]:
+                found.setdefault(reason["rule"], set()).update(reason.get("warming", {}))
+    return found
+
+
+def test_what_means_the_same_goes_on_and_the_rest_says_since_when(
+    blueprint, changed, halves, tmp_path, remembering
+):
+    events, complete = halves
+    run(blueprint, tmp_path / "state", events, remembering)
+    complete()
+    whole, _told = run(changed, tmp_path / "whole", events, remembering)
+
+    after, told = run(changed, tmp_path / "state", events, remembering)
+
+    # everything that these rules ask was kept: windows of up to 12 hours over the same values
+    full = {"MANY", "FAILED", "MOVED", "SPREAD"}
+    got, expected = reasons(after, full), reasons(whole, full)
+    assert got.items() <= expected.items()
+    assert {rule for _alert, rule in got} >= {"MANY", "FAILED", "SPREAD"}
+    # a rule without cooldown hits whatever the others do
+    first = min(item.time_ms for item in after if isinstance(item, Alert))
+    later = {item.id for item in whole if isinstance(item, Alert) and item.time_ms >= first}
+    spread = {key for key in expected if key[1] == "SPREAD" and key[0] in later}
+    assert len(spread) > 30
+    assert spread == {key for key in got if key[1] == "SPREAD"}
+    (taken,) = told
+    since_ms = taken.blueprint.since_ms["small.channels_1d"]
+    assert [(one.feature, one.since_ms, one.until_ms) for one in taken.warming] == [
+        ("small.by_device_1d", since_ms, since_ms + 86_400_000),
+        ("small.channels_1d", since_ms, since_ms + 86_400_000),
+    ]
+    assert warming_in(tmp_path / "state", None) == taken.warming
+    warm = marked(after)
+    assert warm["MANY"] == set()
+    assert warm["CHANNELS"] == {"channels_1d"}
+    assert warm["DEVICE"] == {"by_device_1d"}
+    reason = next(
+        reason
+        for item in after
+        if isinstance(item, Alert)
+        for reason in item.content["data"]["reasons"]
+        if reason["rule"] == "CHANNELS"
+    )
+    assert reason["warming"] == {"channels_1d": rfc3339(since_ms)}
+
+
+def test_a_detector_keeps_what_it_has_learnt_behind_a_new_one(
+    blueprint, changed, halves, tmp_path, remembering
+):
+    events, complete = halves
+    run(blueprint, tmp_path / "state", events, remembering)
+    run(blueprint, tmp_path / "same", events, remembering)
+    without = replace(changed.packs[0], detectors=changed.packs[0].detectors[1:])
+    complete()
+
+    after, _told = run(changed, tmp_path / "state", events, remembering)
+    other, _told = run(draw([without], Deployment()), tmp_path / "same", events, remembering)
+
+    def scores(items):
+        return {i.id: i.content["data"]["scores"].get("isolation") for i in items
+                if isinstance(i, Alert)}  # fmt: skip
+
+    found, expected = scores(after), scores(other)
+    shared = found.keys() & expected.keys()
+    assert any((found[key] or {}).get("score") for key in shared)
+    assert {key: found[key] for key in shared} == {key: expected[key] for key in shared}
+
+
+def test_a_crash_in_the_change_changes_nothing(
+    blueprint, changed, halves, tmp_path, remembering, monkeypatch
+):
+    events, complete = halves
+    for name in ("state", "other"):
+        run(blueprint, tmp_path / name, events, remembering)
+    complete()
+    expected, _told = run(changed, tmp_path / "other", events, remembering)
+    before = (tmp_path / "state" / "plan").read_bytes()
+
+    def crash(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adoption, "_write", crash)
+        with pytest.raises(KeyboardInterrupt):
+            take_up(tmp_path / "state", changed, "arrival", None)
+    assert (tmp_path / "state" / "plan").read_bytes() == before
+    with monkeypatch.context() as patch:
+        # all is converted, but the processes' copy is not written
+        patch.setattr(adoption, "write_whole", crash)
+        with pytest.raises(KeyboardInterrupt):
+            take_up(tmp_path / "state", changed, "arrival", None)
+    after, told = run(changed, tmp_path / "state", events, remembering)
+
+    assert not told
+    every = set(marked(expected))
+    assert reasons(after, every) == reasons(expected, every)
+    assert marked(after) == marked(expected)
+
+
+def test_there_and_back_again(blueprint, changed, halves, tmp_path, remembering):
+    events, complete = halves
+    whole = tmp_path / "whole"
+    run(blueprint, tmp_path / "state", events, remembering)
+    take_up(tmp_path / "state", changed, "arrival", None)
+    complete()
+
+    after, (taken,) = run(blueprint, tmp_path / "state", events, remembering)
+
+    expected, _told = run(blueprint, whole, events, remembering)
+    # what only the first plan kept is gone: 13 hours of events for `usual`, but not yet the rest
+    assert {one.feature for one in taken.warming} <= {"small.usual", "small.device_before"}
+    got = reasons(after, {"MANY", "FAILED"})
+    assert got
+    assert got.items() <= reasons(expected, {"MANY", "FAILED"}).items()
+
+
+def test_sealed_state_is_converted_and_stays_sealed(
+    blueprint, changed, halves, tmp_path, remembering
+):
+    events, complete = halves
+    sealer = Sealer(bytes(range(32)))
+    run(blueprint, tmp_path / "state", events, remembering, sealer)
+    complete()
+
+    after, _told = run(changed, tmp_path / "state", events, remembering, sealer)
+
+    assert any(isinstance(item, Alert) for item in after)
+    pieces = list((tmp_path / "state" / "state").glob("*.base"))
+    assert pieces
+    assert all(path.read_bytes().startswith(b"RGSEAL01") for path in pieces)
+
+
+def test_rules_alone_and_new_names_rewrite_no_state(
+    blueprint, halves, tmp_path, remembering, pack_file
+):
+    events, _complete = halves
+    run(blueprint, tmp_path / "state", events, remembering)
+    segments = sorted(path.name for path in (tmp_path / "state" / "state").iterdir())
+    path = tmp_path / "renamed.yaml"
+    path.write_text(pack_file.read_text().replace("payments_10m", "payments_in_10m"))
+    renamed = draw([load_pack(str(path))], Deployment())
+
+    taken = take_up(tmp_path / "state", renamed, "arrival", None)
+
+    assert taken.changed
+    assert not taken.warming
+    assert sorted(p.name for p in (tmp_path / "state" / "state").iterdir()) == segments
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shards": 4}, "shards 8, now it is 4"),
+        ({"lateness_ms": 1000}, "allowed_lateness_ms 60000, now it is 1000"),
+    ],
+)
+def test_what_may_never_change_is_refused_by_name(
+    blueprint, halves, tmp_path, remembering, change, said
+):
+    events, _complete = halves
+    run(blueprint, tmp_path / "state", events, remembering)
+    other = draw(blueprint.packs, replace(blueprint.deployment, **change))
+
+    with pytest.raises(StateError, match=said):
+        take_up(tmp_path / "state", other, "arrival", None)
+
+
+def test_a_process_goes_on_only_with_the_plan_that_was_taken_up(blueprint, changed, tmp_path):
+    take_up(tmp_path, blueprint, "arrival", None)
+
+    assert adopted(tmp_path, blueprint, "arrival").since_ms == {}
+    with pytest.raises(StateError, match="other packs or settings"):
+        adopted(tmp_path, changed, "arrival")
+    with pytest.raises(StateError, match="other packs or settings"):
+        adopted(tmp_path / "nowhere", blueprint, "arrival")
+
+
+def test_a_directory_of_an_earlier_version_is_taken_up_unchanged_only(blueprint, changed, tmp_path):
+    (tmp_path / "plan").write_text(blueprint.fingerprint)
+
+    with pytest.raises(StateError, match="earlier version"):
+        take_up(tmp_path, changed, "arrival", None)
+    assert not take_up(tmp_path, blueprint, "arrival", None).changed
+    assert take_up(tmp_path, changed, "arrival", None).changed
+
+
+def test_the_engine_leaves_the_plan_in_its_store_alone(blueprint, halves, tmp_path, remembering):
+    events, _complete = halves
+    run(blueprint, tmp_path / "state", events, remembering)
+
+    (path,) = (tmp_path / "state" / "recovery").glob("*.sqlite3")
+    with closing(sqlite3.connect(path)) as store:
+        found = adoption._read(store)
+    assert found is not None
+    wanted = outline_of(blueprint, "arrival", tuple(names for _m, names in found.detectors))
+    assert found.digest == wanted.digest
+    assert warming(found, 0) == {}
