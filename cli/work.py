@@ -1,5 +1,6 @@
 """One process of `riverguard run`: its source, its sinks, its part of the flow."""
 
+import logging
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ def recovery_of(settings: Settings, host: int) -> Path:
 def work(config: Path | None, index: int, *, until_end: bool) -> None:
     """Run process `index` of the deployment to its end; ends the process on any error."""
     end_with_supervisor()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings, blueprint = load(None, config)
         _run(settings, blueprint, index, until_end=until_end)

@@ -4,6 +4,7 @@ Lane i reads every partition p with p mod N = i, and shares its worker with shar
 records it emits pulses, which say how its partitions stand.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from dataflows.progress import Progress
 from models.records import DeadLetter, RawBlock
 from models.rounds import Pulse, Status
 
+LOG: Final = logging.getLogger("riverguard.source")
 IDLE_S: Final = 0.002
 """How soon a lane that found nothing looks again."""
 PULSE_S: Final = 0.05
@@ -28,6 +30,8 @@ heard too late."""
 LONELY_PULSE_S: Final = 0.5
 """Between pulses where one partition has nobody to keep step with."""
 DISCOVER_S: Final = 10.0
+STALLED_S: Final = 10.0
+"""A partition that has more, but has given nothing for so long, is told of: others wait for it."""
 AT_END_S: Final = 0.1
 """A partition that was read to its end so short a time ago does not lag."""
 
@@ -38,8 +42,10 @@ Item: TypeAlias = RawBlock | DeadLetter | Pulse
 class _Open:
     """One partition being read, and the positions to which a later run may have to go back."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, partition: int, reader: Reader) -> None:
+        self.partition, self.reader = partition, reader
+        self._nothing_since: float | None = None
+        self._told = False
         now = reader.position()
         self._trail = deque([(now["record"], dict(now))])
         self.at_end_at = self.record_at = -1e9
@@ -54,9 +60,26 @@ class _Open:
             self.record_at = now
             position = self.reader.position()
             self._trail.append((position["record"], dict(position)))
-        if self.reader.at_end or self.reader.finished:
+        at_end = self.reader.at_end or self.reader.finished
+        if at_end:
             self.at_end_at = now
+        self._watch(now, moves=bool(found) or at_end)
         return found
+
+    def _watch(self, now: float, *, moves: bool) -> None:
+        """Tell when the partition stalls, and when it goes on."""
+        if not moves and self._nothing_since is None:
+            self._nothing_since = now
+        if not moves and not self._told and now - (self._nothing_since or now) > STALLED_S:
+            self._told = True
+            LOG.warning(
+                "partition %d gives nothing and is not at its end: has it a leader? Others wait",
+                self.partition,
+            )
+        if moves:
+            if self._told:
+                LOG.warning("partition %d goes on", self.partition)
+            self._told, self._nothing_since = False, None
 
     def status(self, now: float, idle_after_s: float) -> Status:
         """How the partition stands."""
@@ -134,7 +157,7 @@ class _Lane(StatefulSourcePartition[Item, dict[int, Position]]):
         for partition in found:
             if partition % self._of.lanes == self._lane and partition not in self._open:
                 position = self._resumed.pop(partition, None)
-                opened = _Open(self._of.source.open(partition, position))
+                opened = _Open(partition, self._of.source.open(partition, position))
                 opened.record_at = now
                 self._open[partition] = opened
                 self._pulse_at = now

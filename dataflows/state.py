@@ -94,7 +94,7 @@ class StateStore:
         Where the files live; made if absent.
     alone
         Whether no other process keeps state there: then whatever no manifest names is deleted,
-        else only what this process wrote.
+        else only what this process wrote, and bases of components that it took over.
     sealer
         Encrypts what is written; None writes in clear.
     """
@@ -107,6 +107,7 @@ class StateStore:
         self._start = uuid.uuid4().hex[:8]
         self._number = 0
         self._entries: dict[str, _Entry] = {}
+        self._inherited: set[str] = set()
         self._lock = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="state-base")
         self._commits = 0
@@ -124,6 +125,9 @@ class StateStore:
         else:
             restore(self._segments, manifest, component)
             component.take_log()
+            if manifest["base"]:
+                # a base is one component's; logs hold pieces of several, which others may need
+                self._inherited.add(manifest["base"][0])
         entry = _Entry(component, manifest)
         entry.history.append(manifest)
         self._entries[key] = entry
@@ -215,7 +219,8 @@ class StateStore:
             number, _, rest = path.name.partition("-")
             if path.name in kept or not number.isdigit() or not rest:
                 continue
-            if not self._alone and not rest.startswith(self._start):
+            ours = rest.startswith(self._start) or path.name in self._inherited
+            if not self._alone and not ours:
                 continue
             in_flight = path.suffix == ".base" and any(e.base_job for e in self._entries.values())
             if not in_flight:

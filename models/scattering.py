@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import Batch
+from models.compiled import straight
 from models.events import KINDS
 from models.features.layout import ROW_SHIFT
 from models.features.messages import Message, Order
@@ -14,8 +15,11 @@ from models.features.scatter import Events, scatter
 from models.fx import convert, fx_tables, smallest_coin
 from models.holding import Release
 from models.planning.blueprint import Blueprint
+from models.planning.spaces import SpaceBlueprint
 from models.rounds import Turn
 from models.running import Runner
+
+_scatter = straight(scatter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,13 @@ class Scatterer:
         unconverted = self._convert(batch)
         features = np.zeros((1, len(batch)))
         prepared = self._prepare.run(batch, features)
-        parts = [
-            self._space(number, batch, prepared.touched, prepared.results)
-            for number in range(len(self._blueprint.spaces))
-        ]
+        derived = prepared.results
+        events = Events(
+            batch.kind, batch.late, prepared.touched, batch.places,
+            batch.text_hash, batch.integers, batch.numbers, batch.numbers.view(np.int64),
+            derived, derived.view(np.int64),
+        )  # fmt: skip
+        parts = [self._space(space, events) for space in self._blueprint.spaces]
         messages = {}
         for shard in shards:
             entries = {
@@ -112,25 +119,14 @@ class Scatterer:
             self._base, self._coin, self._fx, batch.integers[rows["amount_base"]],
         )  # fmt: skip
 
-    def _space(
-        self,
-        number: int,
-        batch: Batch,
-        wants: NDArray[np.bool_],
-        derived: NDArray[np.float64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        space = self._blueprint.spaces[number]
-        most = len(batch) * (2 * space.routes.keys.shape[0] - 1)
+    def _space(self, space: SpaceBlueprint, events: Events) -> tuple[NDArray[np.int64], list[int]]:
+        """One space's entries by shard, and where each shard's begin."""
+        most = events.kind.shape[0] * (2 * space.routes.keys.shape[0] - 1)
         draft = np.empty((most, space.entry_words), np.int64)
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)
-        events = Events(
-            batch.kind, batch.late, wants, batch.places,
-            batch.text_hash, batch.integers, batch.numbers, batch.numbers.view(np.int64),
-            derived, derived.view(np.int64),
-        )  # fmt: skip
-        scatter(space.routes, self._tenant, events, draft, entries, bounds)
-        return entries, bounds
+        _scatter(space.routes, self._tenant, events, draft, entries, bounds)
+        return entries, bounds.tolist()
 
 
 def _order(release: Release, entries: Mapping[int, NDArray[np.int64]]) -> Order:

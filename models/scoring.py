@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
+from models.compiled import straight
 from models.detectors.catalogue import build_detector
 from models.expressions.codes import INSUFFICIENT
 from models.features.layout import F_GROUP
@@ -21,6 +22,8 @@ from models.records import Decision
 from models.rounds import Turn
 from models.running import Outputs, Runner
 from models.scattering import Scattered
+
+_place = straight(place_answers)
 
 
 class Detector(Protocol):
@@ -117,7 +120,7 @@ class Scorer:
         truncated = np.zeros(n, np.bool_)
         for answer in answers:
             for number, space in answer.spaces.items():
-                place_answers(
+                _place(
                     space.words, space.values, self._groups[number],
                     self._blueprint.spaces[number].first_column, features,
                     space.truncated, truncated,

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import straight
 from models.errors import CapacityError
 from models.features.engine import (
     ARENA_FULL,
@@ -27,8 +28,12 @@ from models.features.messages import SpaceAnswer
 from models.features.prefetch import AHEAD
 from models.features.table import fill_table
 
+_run_space = straight(run_space)
+
 ENTITIES_MAX: Final = 1 << 26
 ARENA_WORDS_MAX: Final = 1 << 34
+EVENTS_WITH_EVIDENCE: Final = 256
+"""Room for the evidence of about so many entries; when it is full it is emptied."""
 _FIRST_ROWS = 64
 _FIRST_WORDS = 4096
 
@@ -51,6 +56,9 @@ class SpaceState:
         self.name = name
         self._before = before_groups
         self._likely = np.zeros(AHEAD, np.int64)
+        self._found, self._why = np.zeros(2, np.int64), np.zeros(1, np.int64)
+        self._evidence = np.empty((4 * plan.features.shape[0] + 16, EVIDENCE_WORDS), np.int64)
+        self._no_evidence = self._evidence[:0]
         words = int(plan.sizes[S_WORDS])
         self._set(
             np.zeros(2 * _FIRST_ROWS, np.uint64),
@@ -85,25 +93,28 @@ class SpaceState:
             When a table would outgrow its limit; nothing of the failing entry is applied.
         """
         n, features = entries.shape[0], self.plan.features.shape[0]
-        values = np.full((n, features), np.nan)
+        assert entries.flags.c_contiguous
+        if self._evidence.shape[0] < min(n, EVENTS_WITH_EVIDENCE):
+            self._evidence = np.empty((4 * features + n, EVIDENCE_WORDS), np.int64)
+        values = np.empty((n, features))
+        values.fill(np.nan)
         truncated = np.zeros(n, np.bool_)
         kept: list[NDArray[np.int64]] = []
-        at = 0
+        found, why, at = self._found, self._why, 0
+        answers = Answers(values, values.view(np.int64), truncated, self._evidence, found)
         while True:
-            evidence = np.empty((4 * features + min(n, 256), EVIDENCE_WORDS), np.int64)
-            found, why = np.zeros(2, np.int64), np.zeros(1, np.int64)
-            answers = Answers(values, values.view(np.int64), truncated, evidence, found)
-            at = run_space(
+            found[0] = 0
+            at = _run_space(
                 self.store, self.plan, entries, at, self._before, answers,
                 self.store.rows.reshape(-1), self._likely, why,
             )  # fmt: skip
             if found[0]:
-                kept.append(evidence[: found[0]])
+                kept.append(self._evidence[: found[0]].copy())
             if why[0] == DONE:
                 break
             if why[0] != EVIDENCE_FULL:
                 self._grow(int(why[0]))
-        named = np.concatenate(kept) if kept else np.empty((0, EVIDENCE_WORDS), np.int64)
+        named = np.concatenate(kept) if kept else self._no_evidence
         return SpaceAnswer(entries[:, 0].copy(), values, truncated, named)
 
     def _grow(self, why: int) -> None:

@@ -22,6 +22,9 @@ class MemoryReader:
     def read(self):
         end = self._source.ends[self._partition]
         self._source.reads.append(self._partition)
+        if self._partition in self._source.leaderless:
+            self.at_end = False
+            return None
         if self._next == end:
             self.at_end, self.finished = True, not self._source.grows
             return None
@@ -52,6 +55,7 @@ class MemorySource:
     told: list[tuple[int, int]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     asked: int = 0
+    leaderless: set[int] = field(default_factory=set)
 
     def partitions(self):
         self.asked += 1

@@ -7,7 +7,14 @@ import pytest
 
 import dataflows.lanes
 from dataflows.guarding import Guard
-from dataflows.lanes import AT_END_S, DISCOVER_S, PULSE_S, PULSES_AHEAD_MAX, LanedSource
+from dataflows.lanes import (
+    AT_END_S,
+    DISCOVER_S,
+    PULSE_S,
+    PULSES_AHEAD_MAX,
+    STALLED_S,
+    LanedSource,
+)
 from dataflows.progress import WAITING_MAX, Progress
 from models.records import RawBlock
 from models.rounds import Pulse
@@ -267,3 +274,21 @@ def test_a_close_is_measured_once(laned, clock):
         lane.next_batch()
 
     assert list(progress.closes_ms) == [pytest.approx(250)]
+
+
+def test_a_partition_that_stalls_is_told_of_once_and_when_it_goes_on(laned, clock, caplog):
+    source = MemorySource({0: 3, 2: 0}, leaderless={0})
+    lane = part(laned(source), 0)
+    lane.next_batch()
+    assert not caplog.messages
+
+    for _ in range(3):
+        clock.now += STALLED_S / 2 + 1
+        lane.next_batch()
+    said = list(caplog.messages)
+    source.leaderless.clear()
+    lane.next_batch()
+
+    assert len(said) == 1
+    assert said[0].startswith("partition 0 gives nothing")
+    assert caplog.messages[1:] == ["partition 0 goes on"]

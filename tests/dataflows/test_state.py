@@ -152,3 +152,27 @@ def test_a_full_disk_raises_and_loses_nothing(opened, monkeypatch):
 
     _store, resumed = opened(durable)
     assert resumed.total.tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_base_that_an_earlier_run_wrote_goes_when_it_is_replaced(opened, tmp_path, alone):
+    store, tally = opened()
+    for number in range(LOGS_MAX + 2):
+        durable = commit(store, tally, number, 0, 0, 0)
+    store.close()
+    durable = commit(store, tally, 1, 0, 0, 0)
+    assert durable["base"]
+    foreign = tmp_path / "000000001-ffffffff.base"
+    foreign.touch()
+
+    other, resumed = StateStore(tmp_path, alone=alone), Tally()
+    other.attach("tally", resumed, durable)
+    for number in range(LOGS_MAX + 2):
+        commit(other, resumed, number, 0, 0, 0)
+    other.close()
+    for _ in range(3):
+        newest = commit(other, resumed, 1, 0, 0, 0)
+
+    assert newest["base"] != durable["base"]
+    assert not (tmp_path / durable["base"][0]).exists()
+    assert foreign.exists() != alone
