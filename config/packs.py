@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from config.feature_section import FeatureSection
 from config.pack_columns import (
     Mapped,
     Param,
@@ -15,7 +16,7 @@ from config.pack_columns import (
     refuse_same,
 )
 from config.pack_detectors import detector_specs
-from config.pack_features import FeatureSection, feature_specs
+from config.pack_features import feature_specs
 from config.pack_rules import RuleSection, rule_specs
 from config.sections import Section, brief, check, suggest
 from config.words import Key, Kinds, Name, whole

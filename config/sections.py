@@ -115,7 +115,8 @@ def _position(error: ConfigError) -> tuple[int, int]:
 def _located(document: Document, path: tuple[str | int, ...], detail: ErrorDetails) -> ConfigError:
     context = detail.get("ctx", {})
     of_key = bool(context.get("key")) or "[key]" in detail["loc"]
-    inner = [step for step in detail["loc"] if step != "[key]"]
+    # what pydantic adds to a path stands in brackets, which no key of ours does
+    inner = [step for step in detail["loc"] if not str(step).startswith("[")]
     full = (*path, *inner, *context.get("path", ()))
     message, hint = _BUILT_IN.get(detail["type"], (detail["msg"], "see docs/packs.md"))
     message, hint = context.get("message", message), context.get("hint", hint)

@@ -2,7 +2,7 @@
 
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from dataflows.components import HomeScoring, ShardWindows
 from dataflows.segments import Manifest, Segments
 from dataflows.state import restore
 from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
+from models.features.carry_buckets import carry_buckets
 from models.planning.blueprint import Blueprint
 from models.planning.outline import EVENT_TIME, Inheritance, Outline, SpaceOutline
 from models.planning.spaces import SpaceBlueprint
@@ -60,6 +61,9 @@ class Conversion:
             before = self._found.spaces[source]
             if before.stores_like(outlines[number]):
                 new.spaces[number].load(old.spaces[source].save())
+            elif before.grain_ms:
+                cells = [_place_of(meaning, before.cells) for meaning in outlines[number].cells]
+                carry_buckets(old.spaces[source], new.spaces[number], cells)
             else:
                 translation = _translation(before, self._blueprint.spaces[number])
                 carry(old.spaces[source], new.spaces[number], translation)
@@ -92,6 +96,10 @@ class Conversion:
         name = f"{self._written:09d}-{self._start}.base"
         self._segments.write(name, [raw])
         return [name, 0, len(raw), zlib.crc32(raw)]
+
+
+def _place_of(meaning: str, known: Sequence[str]) -> int | None:
+    return known.index(meaning) if meaning in known else None
 
 
 def _translation(before: SpaceOutline, space: SpaceBlueprint) -> Translation:

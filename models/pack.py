@@ -43,7 +43,11 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """One feature; times in ms, expressions as text, `place` for error messages."""
+    """One feature; times in ms, expressions as text, `place` for error messages.
+
+    With `grain_ms` its window moves in such steps; a lifetime is one endless step. `per` names what
+    is computed in each step (``sum`` or ``count``) before `aggregate` is taken over the steps.
+    """
 
     name: str
     aggregate: str
@@ -58,6 +62,8 @@ class FeatureSpec:
     exclude_current: bool = False
     min_history: int = 0
     evidence: bool = False
+    grain_ms: int = 0
+    per: str = ""
     places: Mapping[str, Place] = field(default_factory=dict)
 
 

@@ -3,24 +3,20 @@
 import dataclasses
 import re
 import shlex
-from types import SimpleNamespace
 
-import orjson
 import pytest
 import typer
 
 from cli.kernels import ROOT
 from cli.main import app
+from config.feature_section import FeatureSection
 from config.pack_columns import EXAMPLE_KEYS
 from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import ExampleSection
-from config.pack_features import FeatureSection
 from config.pack_rules import RuleSection
 from config.packs import PackSection, load_pack, pack_names
 from config.settings import Settings, SettingsSection
-from connectors.redis import RedisAlerts, RedisConfig
 from dataflows.examples import START_MS, run_examples
-from dataflows.offline import Offline
 from models.decoding.record import Rejection, decode_record
 from models.decoding.schema import Schema
 from models.events import COLUMNS, FUTURE_TOLERANCE_MS, REQUIRED
@@ -28,43 +24,13 @@ from models.expressions.parsing import FUNCTIONS
 from models.hashing import Secret
 from models.pack import ACTIONS, SEVERITIES, STATUSES
 from models.planning.blueprint import Deployment, draw
-from models.records import RawBlock
+from tests.documents import DOCUMENTS, PACKS, first_words, rows, section, words
 
-DOCUMENTS = {
-    path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-}
-PACKS = [
-    pytest.param(block, id=f"{name}-{number}")
-    for name, text in DOCUMENTS.items()
-    for number, block in enumerate(re.findall(r"(?ms)^```yaml\n(pack:.*?)^```", text))
-]
 COMMANDS = [
     (name, found.strip())
-    for name, text in DOCUMENTS.items()
-    for found in re.findall(r"\./riverguard([^`#\n]*)", text)
-]
+    for name, text in DOCUMENTS.items() for found in re.findall(r"\./riverguard([^`#\n]*)", text)
+]  # fmt: skip
 TOP = typer.main.get_command(app)
-
-
-def section(name, heading):
-    """The text under a heading, or before the first one for an empty one."""
-    parts = re.split(r"(?m)^##+ ", DOCUMENTS[name])
-    return parts[0] if not heading else next(p for p in parts if p.startswith(f"{heading}\n"))
-
-
-def rows(text):
-    """The rows of all tables in a text, without their heads: the cells."""
-    lines = re.sub(r"(?m)^\|.*\n\|---.*\n", "", text).splitlines()
-    return [[c.strip() for c in ln.strip("|").split("|")] for ln in lines if ln.startswith("|")]
-
-
-def words(text):
-    return re.findall(r"`([^`]+)`", text)
-
-
-def first_words(text):
-    return [word for row in rows(text) for word in words(row[0])]
 
 
 def keys_of(*models):
@@ -238,53 +204,6 @@ def test_examples_of_dead_letters_are_true():
         raw = words(record)[0].encode()
         found = decode_record(raw, schema, START_MS + FUTURE_TOLERANCE_MS)
         assert found == Rejection(words(code)[0], reason)
-
-
-def _paths(value, at):
-    """Dotted paths of an alert; lists as [], detectors as {}, texts and events as they are."""
-    found = {at} - {"", "data"}
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return found.union(*(_paths(item, f"{at}[]") for item in value)) - {f"{at}[]"}
-    if at == "data.scores":
-        return found | {f"{at}{{}}.{name}" for scores in value.values() for name in scores}
-    leaves = ("data.event", "data.reasons[].name", "data.reasons[].warming")
-    if isinstance(value, dict) and at not in leaves:
-        dot = f"{at}." if at else ""
-        return found.union(*(_paths(item, f"{dot}{name}") for name, item in value.items()))
-    return found
-
-
-@pytest.fixture
-def alert(tmp_path):
-    """An alert of the pack in docs/packs.md, its condition reading a column and a new feature."""
-    path = tmp_path / "small.yaml"
-    text = next(p.values[0] for p in PACKS if p.values[0].startswith("pack: small"))
-    path.write_text(text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m"))
-    head = b'{"kind":"payment","account":"a","amount":10,"currency":"CNY","event_id":'
-    lines = [head + b'"%d","event_time":%d}' % (n, START_MS + n) for n in range(3)]
-    blueprint = draw([load_pack(str(path))], Deployment())
-    known = dict.fromkeys(blueprint.specs, START_MS)
-    offline = Offline(dataclasses.replace(blueprint, since_ms=known))
-    offline.feed(RawBlock(0, b"\n".join(lines), 0, START_MS))
-    return offline.finish().alerts[0]
-
-
-def test_every_field_of_an_alert_is_explained(alert):
-    content = orjson.loads(orjson.dumps(alert.content, default=dict))
-
-    assert sorted(first_words(section("docs/alerts.md", ""))) == sorted(_paths(content, ""))
-
-
-def test_the_keys_in_redis_are_explained(alert):
-    config, text = RedisConfig(), section("docs/alerts.md", "Redis")
-    sink = SimpleNamespace(_config=config)
-    fields = RedisAlerts._arguments(sink, alert)[4::2]
-    listed = first_words(text)
-
-    assert listed[:2] == [f"{config.prefix}:alerts", RedisAlerts._key(sink, "ID")]
-    assert listed[2:] == ["body", *fields]
-    assert f"{config.stream_length_max:,}" in text
-    assert f"{config.keep_s // 86_400} days" in text
 
 
 def test_every_setting_is_explained():

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.errors import ConfigError
 from models.expressions.tree import Name, Source
+from models.features.arrange_buckets import lay_out_buckets
 from models.features.calendar import longest_ms, period_starts
 from models.features.layout import (
     CELL_WORDS,
@@ -19,10 +20,9 @@ from models.features.layout import (
     Plan,
     Read,
 )
-from models.features.plan import Feature, Space, Value
+from models.features.plan import FOREVER_MS, Feature, Space, Value
 
 FILTERS_MAX: Final = 62
-FOREVER_MS: Final = 1 << 60
 
 
 class _Layout:
@@ -132,7 +132,7 @@ class _Layout:
             np.array(bounds, np.float64),
             np.array(
                 [VALUES + len(columns) + len(self.distincts), words, cap, lateness_ms,
-                 horizon, life, links + len(self.distincts), len(indexes)]
+                 horizon, life, links + len(self.distincts), len(indexes), 0]
             ),
         )  # fmt: skip
 
@@ -185,16 +185,19 @@ def lay_out(space: Space) -> Plan:
     ConfigError
         Where a space needs more filters or read groups than fit.
     """
-    layout = _Layout(space)
-    for feature in space.features:
-        layout.add(feature)
     place = space.features[0].spec.place
+    if space.features[0].spec.grain_ms:
+        plan = lay_out_buckets(space)
+    else:
+        layout = _Layout(space)
+        for feature in space.features:
+            layout.add(feature)
+        bounds = [np.nan if f.bound is None else f.bound for f in space.features]
+        plan = layout.finish(space.features[0].cap, space.features[0].lateness_ms, bounds)
     if len(space.filters) > FILTERS_MAX or len(space.groups) > GROUPS_MAX:
         raise ConfigError(
             f"over {FILTERS_MAX} conditions or {GROUPS_MAX} read keys for {', '.join(space.by)}",
             hint="move some features to another pack",
             place=place,
         )
-    bounds = [np.nan if f.bound is None else f.bound for f in space.features]
-    first = space.features[0]
-    return layout.finish(first.cap, first.lateness_ms, bounds)
+    return plan

@@ -77,10 +77,7 @@ def _entries(
     old: SpaceState, rows: NDArray[np.int64], translation: Translation
 ) -> NDArray[np.int64]:
     """The events of some entities as entries that update, each entity's in order."""
-    counts = rows[:, END] - rows[:, FIRST]
-    owner = np.repeat(np.arange(rows.shape[0]), counts)
-    before = np.repeat(np.cumsum(counts) - counts, counts)
-    slot = np.arange(owner.shape[0]) - before + rows[owner, FIRST]
+    owner, slot = slots_of(rows)
     base, capacity = rows[owner, BASE], rows[owner, CAPACITY]
     stride, arena = int(old.plan.sizes[S_STRIDE]), old.store.arena
     record = base + slot * stride
@@ -105,6 +102,14 @@ def _entries(
             words = arena[own]
         entries[:, ENTRY_VALUES + value] = words
     return entries
+
+
+def slots_of(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(row, slot) of every record of some entities, in their order."""
+    counts = rows[:, END] - rows[:, FIRST]
+    owner = np.repeat(np.arange(rows.shape[0]), counts)
+    before = np.repeat(np.cumsum(counts) - counts, counts)
+    return owner, np.arange(owner.shape[0]) - before + rows[owner, FIRST]
 
 
 def _carry_cuts(rows: NDArray[np.int64], new: SpaceState) -> None:

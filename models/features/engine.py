@@ -72,7 +72,7 @@ _SWEEP_EVERY = 4
 
 
 @inline
-def _sweep(store: Store, plan: Plan, time: int) -> None:
+def sweep(store: Store, plan: Plan, time: int) -> None:
     """Every few entries look at one entity, in turn, and forget it if it is past its life.
 
     That changes no answer: an unknown entity reads like one whose windows are empty.
@@ -206,5 +206,5 @@ def run_space(
             if after:
                 source = look_back(store, plan, row, time) if behind else row
                 _read_group(store, plan, source, time, after, number, wants, answers)
-        _sweep(store, plan, time)
+        sweep(store, plan, time)
     return entries.shape[0]

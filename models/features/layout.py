@@ -68,6 +68,46 @@ CELL_WORDS: Final = np.array([1, 1, 2, 5, 2, 2, 1, 1])
 """MAX and MIN keep the slot and the value."""
 
 
+class BucketCell(IntEnum):
+    """What a bucket keeps up to date as events enter it; none of it ever leaves."""
+
+    COUNT = 10
+    SUM_INT = 11
+    SUM_FLOAT = 12
+    SQUARES = 13
+    MAX = 14
+    MIN = 15
+    FIRST = 16
+
+
+BUCKET_CELL_WORDS: Final = {
+    BucketCell.COUNT: 1, BucketCell.SUM_INT: 1, BucketCell.SUM_FLOAT: 2, BucketCell.SQUARES: 5,
+    BucketCell.MAX: 1, BucketCell.MIN: 1, BucketCell.FIRST: 2,
+}  # fmt: skip
+"""FIRST keeps when and what."""
+
+
+class BucketRead(IntEnum):
+    """How a feature's value follows from the buckets of its window.
+
+    The last four take one value per bucket, of those that an event entered.
+    """
+
+    COUNT = 0
+    SUM_MONEY = 1
+    SUM_FLOAT = 2
+    MEAN_MONEY = 3
+    MEAN_FLOAT = 4
+    STD = 5
+    EXTREME = 6
+    FIRST = 7
+    NEW = 8
+    PER_MEAN = 9
+    PER_STD = 10
+    PER_MAX = 11
+    PER_MIN = 12
+
+
 class Read(IntEnum):
     """How a feature's value follows from its cells."""
 
@@ -116,9 +156,11 @@ class Plan(NamedTuple):
         (features,): a value from here on carries evidence; NaN: never.
     sizes
         [columns, row words, event cap, lateness ms, horizon ms, life ms or −1, stride, hash
-        indexes]: events
-        older than the horizon are no longer needed, entities quiet for longer than the life are
-        forgotten.
+        indexes, grain ms]: events older than the horizon are no longer needed, entities quiet for
+        longer than the life are forgotten. With a grain, records are buckets, not events: there are
+        no windows, `cells` are of `BucketCell` and stand in the record, and `features` are
+        (features, 8): `BucketRead`, span ms, cell, second cell, history cell, least history, read
+        group, delay ms.
     """
 
     windows: NDArray[np.int64]
@@ -136,7 +178,8 @@ SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)
 C_KIND, C_COLUMN, C_FILTER, C_WORD, C_HOLDS = range(5)
 D_COLUMN, D_LINK, D_FILTER, D_INDEX = range(4)
 F_READ, F_WINDOW, F_CELL, F_SECOND, F_HISTORY, F_LEAST, F_GROUP, F_DISTINCT = range(8)
-S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE, S_INDEXES = range(8)
+B_SPAN, B_DELAY = F_WINDOW, F_DISTINCT
+S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE, S_INDEXES, S_GRAIN = range(9)
 
 EVIDENCE_MAX: Final = 50
 """Most contributing events that an answer names."""

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.expressions.tree import Name, Node, Source, Type
+from models.expressions.tree import Name, Node, Source, Type, written
 from models.features.layout import Holds
 from models.pack import FeatureSpec
 
+FOREVER_MS: Final = 1 << 60
+"""Longer than any window; the grain of a lifetime."""
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
+    "first", "new",
 )  # fmt: skip
 _HOLDS: Final = {
     Source.MONEY: Holds.MONEY,
@@ -63,7 +66,7 @@ class Feature:
     def is_text(self) -> bool:
         """Whether it yields a text's hash."""
         value = self.value
-        return self.spec.aggregate in ("last", "previous") and (
+        return self.spec.aggregate in ("last", "previous", "first") and (
             value is not None and value.type is Type.TEXT
         )
 
@@ -107,6 +110,8 @@ class Space:
         Value columns and filter conditions, in the order of a message's words and bits.
     groups, group_kinds
         Read groups, and the kinds (bit mask) that read each.
+    cells
+        With a grain: what each cell of a bucket means.
     """
 
     by: tuple[str, ...]
@@ -116,6 +121,7 @@ class Space:
     filters: list[Node] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     group_kinds: list[int] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
 
     def filter_bits(self, nodes: Sequence[Node | None]) -> int:
         """The mask that an event must carry to satisfy all conditions."""
@@ -149,10 +155,20 @@ def build_spaces(features: Sequence[Feature]) -> list[Space]:
     """Group features into spaces."""
     spaces: dict[tuple[object, ...], Space] = {}
     for feature in features:
-        key = (feature.spec.by, feature.on, feature.cap)
+        grain_ms = feature.spec.grain_ms
+        key = (feature.spec.by, feature.on, grain_ms or -feature.cap)
         space = spaces.setdefault(key, Space(feature.spec.by, feature.on))
         space.features.append(feature)
     return list(spaces.values())
+
+
+def cell_meaning(space: Space, kind: str, column: int, mask: int) -> str:
+    """What a cell of a bucket keeps, as text that tells it from every other one."""
+    value = written(space.values[column].node) if column >= 0 else "*"
+    conditions = sorted(
+        written(node) for bit, node in enumerate(space.filters) if (mask >> bit) & 1
+    )
+    return " ".join(["cell", kind, value, *conditions])
 
 
 def derived_nodes(spaces: Sequence[Space]) -> list[Node]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.compiled import straight
 from models.errors import CapacityError
+from models.features.buckets import run_buckets
 from models.features.engine import (
     ARENA_FULL,
     DONE,
@@ -20,6 +21,7 @@ from models.features.layout import (
     ARENA_USED,
     COUNTERS,
     ROWS_USED,
+    S_GRAIN,
     S_WORDS,
     Plan,
     Store,
@@ -28,7 +30,7 @@ from models.features.messages import SpaceAnswer
 from models.features.prefetch import AHEAD
 from models.features.table import fill_table
 
-_run_space = straight(run_space)
+_run_space, _run_buckets = straight(run_space), straight(run_buckets)
 
 ENTITIES_MAX: Final = 1 << 26
 ARENA_WORDS_MAX: Final = 1 << 34
@@ -55,6 +57,7 @@ class SpaceState:
         self.plan = plan
         self.name = name
         self._before = before_groups
+        self._run = _run_buckets if plan.sizes[S_GRAIN] else _run_space
         self._likely = np.zeros(AHEAD, np.int64)
         self._found, self._why = np.zeros(2, np.int64), np.zeros(1, np.int64)
         self._evidence = np.empty((4 * plan.features.shape[0] + 16, EVIDENCE_WORDS), np.int64)
@@ -104,7 +107,7 @@ class SpaceState:
         answers = Answers(values, values.view(np.int64), truncated, self._evidence, found)
         while True:
             found[0] = 0
-            at = _run_space(
+            at = self._run(
                 self.store, self.plan, entries, at, self._before, answers,
                 self.store.rows.reshape(-1), self._likely, why,
             )  # fmt: skip

@@ -16,6 +16,7 @@ from models.errors import ConfigError
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, names_in
 from models.features.arrange import lay_out
+from models.features.layout import S_GRAIN
 from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
 from models.fx import FxRates
 from models.hashing import Secret
@@ -112,8 +113,10 @@ class Blueprint:
         digest.update(repr((deployment.shards, deployment.lateness_ms, detectors)).encode())
         for space in self.spaces:
             digest.update(space.name.encode())
-            # from which value on evidence is given is a rule's affair, not the state's
-            for part in (*space.routes, *space.plan._replace(bounds=np.zeros(0))):
+            # from which value on evidence is given is a rule's affair, not the state's; the grain
+            # came later than the fingerprints that this is compared with
+            plan = space.plan._replace(bounds=np.zeros(0), sizes=space.plan.sizes[:S_GRAIN])
+            for part in (*space.routes, *plan):
                 digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 

@@ -60,7 +60,7 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     place = spec.places.get("value", spec.place)
     if spec.aggregate == "share":
         return None, where, checked(parser, spec.value, Type.FLAG, place)
-    if spec.aggregate in ("count", "since"):
+    if spec.aggregate in ("count", "since", "new") or spec.per == "count":
         return None, where, None
     if spec.aggregate in _NUMERIC:
         return checked(parser, spec.value, Type.NUMBER, place), where, None
@@ -119,7 +119,7 @@ def _readers(
 
 def _check_cap(feature: Feature, rules: Sequence[Rule]) -> None:
     """A count that can never be reached is a mistake that must not wait for production."""
-    if feature.spec.aggregate not in ("count", "distinct"):
+    if feature.spec.aggregate not in ("count", "distinct") or feature.spec.grain_ms:
         return
     if feature.bound is None or feature.bound < feature.cap:
         return

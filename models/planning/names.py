@@ -51,7 +51,7 @@ def feature_names(pack: PackSpec) -> dict[str, Name]:
     names = {}
     for spec in pack.features:
         column = own.get(spec.value)
-        keeps = spec.aggregate in ("last", "previous")
+        keeps = spec.aggregate in ("last", "previous", "first")
         is_text = keeps and column is not None and column.type is Type.TEXT
         source = Source.FEATURE_TEXT if is_text else Source.FEATURE
         names[spec.name] = Name(f"{pack.name}.{spec.name}", source)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from models.features.layout import S_CAP, S_HORIZON, Plan
+from models.features.layout import S_CAP, S_GRAIN, S_HORIZON, Plan
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import Kept
 from models.rounds import NO_TIME
@@ -32,12 +32,12 @@ class SpaceOutline:
     ----------
     name, on
         Key columns, and the kinds that update it (bit mask).
-    plan, before_groups, entry_words, values, filters, features
+    plan, before_groups, entry_words, values, filters, features, cells
         As of `SpaceBlueprint`.
     since_ms
         From when on its events are kept; `NO_TIME` for all that its windows need.
     known_ms
-        Meaning of a value or filter → from when on it is known; those known as long as the
+        Meaning of a value, filter or cell → from when on it is known; those known as long as the
         events are absent.
     """
 
@@ -49,8 +49,14 @@ class SpaceOutline:
     values: tuple[str, ...]
     filters: tuple[str, ...]
     features: tuple[Kept, ...]
+    cells: tuple[str, ...] = ()
     since_ms: int = NO_TIME
     known_ms: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def grain_ms(self) -> int:
+        """0 where events are kept."""
+        return int(self.plan.sizes[S_GRAIN])
 
     def stores_like(self, other: "SpaceOutline") -> bool:
         """Whether what one stores the other can go on with, word for word."""
@@ -66,7 +72,7 @@ class SpaceOutline:
 
     def knows_since_ms(self, needs: tuple[str, ...]) -> int | None:
         """From when on all that a feature needs is known; None where something never was."""
-        named = {*self.values, *self.filters, *EVENT_TIME}
+        named = {*self.values, *self.filters, *self.cells, *EVENT_TIME}
         if not named.issuperset(needs):
             return None
         return max([self.since_ms, *(self.known_ms.get(need, NO_TIME) for need in needs)])
@@ -124,6 +130,7 @@ def outline_of(blueprint: Blueprint, ordering: str, states: tuple[tuple[str, ...
             # from which value on evidence is given is a rule's affair, not the state's
             space.plan._replace(bounds=np.full_like(space.plan.bounds, np.nan)),
             space.before_groups, space.entry_words, space.values, space.filters, space.features,
+            space.cells,
         )
         for space in blueprint.spaces
     )  # fmt: skip
@@ -202,7 +209,7 @@ def _source(old: Outline, space: SpaceOutline) -> int | None:
     alike = [
         (int(other.plan.sizes[S_CAP]), at)
         for at, other in enumerate(old.spaces)
-        if (other.name, other.on) == (space.name, space.on)
+        if (other.name, other.on, other.grain_ms) == (space.name, space.on, space.grain_ms)
     ]
     enough = [found for found in alike if found[0] >= int(space.plan.sizes[S_CAP])]
     return min(enough)[1] if enough else max(alike, default=(0, None))[1]
@@ -223,7 +230,7 @@ def _continued(before: SpaceOutline, space: SpaceOutline, now_ms: int) -> SpaceO
     longer = int(space.plan.sizes[S_HORIZON]) > int(before.plan.sizes[S_HORIZON])
     since_ms = _kept_since(before, now_ms) if longer else before.since_ms
     known = {}
-    for meaning in {*space.values, *space.filters} - set(EVENT_TIME):
+    for meaning in {*space.values, *space.filters, *space.cells} - set(EVENT_TIME):
         at = before.knows_since_ms((meaning,))
         if at is None or at > since_ms:
             known[meaning] = now_ms if at is None else at
@@ -265,7 +272,7 @@ def _loaded_space(found: dict[str, Any]) -> SpaceOutline:
         Kept(f["name"], f["meaning"], f["reach_ms"], tuple(f["needs"]))
         for f in found.pop("features")
     )
-    values, filters = tuple(found.pop("values")), tuple(found.pop("filters"))
+    values, filters, cells = (tuple(found.pop(name)) for name in ("values", "filters", "cells"))
     return SpaceOutline(
-        **found, plan=Plan(*arrays), values=values, filters=filters, features=features
+        **found, plan=Plan(*arrays), values=values, filters=filters, features=features, cells=cells
     )

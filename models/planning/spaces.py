@@ -10,7 +10,7 @@ from models.decoding.schema import Schema
 from models.events import DOMAINS, NULL_INT
 from models.expressions.tree import Name, Node, Source, Type, written
 from models.features.calendar import longest_ms
-from models.features.layout import ENTRY_VALUES, Holds, Plan
+from models.features.layout import ENTRY_VALUES, F_CELL, F_HISTORY, F_SECOND, Holds, Plan
 from models.features.plan import Feature, Space, Value
 from models.features.scatter import (
     FROM_DERIVED,
@@ -69,6 +69,8 @@ class SpaceBlueprint:
         The word that is NULL, per value.
     features
         What they need, in the order of their columns.
+    cells
+        With a grain: what the cells of a bucket mean.
     """
 
     name: str
@@ -81,6 +83,7 @@ class SpaceBlueprint:
     filters: tuple[str, ...] = ()
     nulls: tuple[int, ...] = ()
     features: tuple[Kept, ...] = ()
+    cells: tuple[str, ...] = ()
 
 
 def finish(
@@ -120,7 +123,8 @@ def finish(
         tuple(_value_meaning(value) for value in space.values),
         tuple(written(node) for node in space.filters),
         tuple(NULLS.get(value.holds, 0) for value in space.values),
-        tuple(_kept(feature) for feature in space.features),
+        tuple(_kept(f, _cells_of(space, plan, at)) for at, f in enumerate(space.features)),
+        tuple(space.cells),
     )  # fmt: skip
 
 
@@ -138,7 +142,15 @@ def _value_meaning(value: Value) -> str:
     return f"{'key' if value.as_key else 'value'} {written(value.node)}"
 
 
-def _kept(feature: Feature) -> Kept:
+def _cells_of(space: Space, plan: Plan, feature: int) -> tuple[str, ...]:
+    """Meanings of the cells that a feature with a grain reads."""
+    if not space.cells:
+        return ()
+    read = (plan.features[feature, place] for place in (F_CELL, F_SECOND, F_HISTORY))
+    return tuple(space.cells[cell] for cell in read if cell >= 0)
+
+
+def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     spec = feature.spec
     needs = [written(node) for node in (feature.where, feature.condition) if node is not None]
     if feature.value is not None:
@@ -147,7 +159,8 @@ def _kept(feature: Feature) -> Kept:
     meaning = f"{spec.aggregate} {' '.join(needs)} over {window}"
     # without a history only the last event of such a window is kept
     meaning += " counted" if spec.min_history else ""
-    return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), tuple(needs))
+    meaning += f" grain {spec.grain_ms} per {spec.per}" if spec.grain_ms else ""
+    return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), cells or tuple(needs))
 
 
 def _reach_ms(over: Over, delay_ms: int) -> int | None:

@@ -137,7 +137,7 @@ class ReferenceSpace:
     def window(self, feature: Feature, key: int, at_ms: int) -> list[Visit]:
         """Return a window's events as of a time, before any condition, oldest first."""
         since, until = window_bounds(feature, at_ms)
-        return [event for event in self.events(key) if since <= event.at_ms <= until]
+        return [e for e in self.events(key) if since <= step_of(feature, e.at_ms) <= until]
 
     def _read(self, visit: Visit, answer: Answer, *, before: bool) -> None:
         for feature in self._features:
@@ -167,6 +167,12 @@ def window_bounds(feature: Feature, at_ms: int) -> tuple[float, int]:
     return (-math.inf if over.forever else until - over.span_ms + 1), until
 
 
+def step_of(feature: Feature, at_ms: int) -> int:
+    """Return when an event enters and leaves windows: with a grain as its whole bucket does."""
+    grain_ms = feature.spec.grain_ms
+    return at_ms // grain_ms * grain_ms if grain_ms else at_ms
+
+
 def period_start(period: str, zone: str, at_ms: int) -> int:
     """When the local day or month of a time began, epoch ms.
 
@@ -194,6 +200,8 @@ def contributing(feature: Feature, events: Sequence[Visit]) -> list[Visit]:
         return [event for event in found if satisfying(event, feature.condition)]
     if node is not None:
         found = [event for event in found if event.values.get(node) is not None]
+    if aggregate == "first":
+        return found[:1]
     return found[-1:] if aggregate in ("last", "previous", "since") else found
 
 
@@ -201,6 +209,10 @@ def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Numb
     """Compute a feature's value from the events of its window; NaN is NULL."""
     aggregate = feature.spec.aggregate
     matching = [event for event in events if satisfying(event, feature.where)]
+    if feature.spec.per:
+        return _over_steps(feature, matching)
+    if aggregate == "new":
+        return int(not matching)
     if len(matching) < feature.spec.min_history:
         return math.nan
     used = contributing(feature, events)
@@ -212,6 +224,28 @@ def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Numb
         return _ratio(at_ms - used[-1].at_ms, 1000) if used else math.nan
     values = [event.values[feature.value] for event in used if feature.value is not None]
     return _AGGREGATES[aggregate]([_exact(feature, value) for value in values])
+
+
+def _over_steps(feature: Feature, matching: Sequence[Visit]) -> Number:
+    """Return the aggregate over one value per bucket, of those that have an event."""
+    steps: dict[int, list[Visit]] = {}
+    for event in matching:
+        steps.setdefault(step_of(feature, event.at_ms), []).append(event)
+    if not steps or len(steps) < feature.spec.min_history:
+        return math.nan
+    values = [
+        Fraction(len(events))
+        if feature.spec.per == "count"
+        else sum((_exact(feature, v) for v in _given(feature, events)), Fraction(0))
+        for events in steps.values()
+    ]
+    return _AGGREGATES[feature.spec.aggregate](values)
+
+
+def _given(feature: Feature, events: Sequence[Visit]) -> list[Number]:
+    assert feature.value is not None
+    values = [event.values.get(feature.value) for event in events]
+    return [value for value in values if value is not None]
 
 
 def _exact(feature: Feature, value: Number | None) -> Fraction:
@@ -249,6 +283,7 @@ _AGGREGATES: Final[Mapping[str, Callable[[Sequence[Fraction]], Number]]] = {
     "max": lambda values: _number(max(values)) if values else math.nan,
     "min": lambda values: _number(min(values)) if values else math.nan,
     "distinct": lambda values: len(set(values)),
+    "first": lambda values: _number(values[0]) if values else math.nan,
     "last": lambda values: _number(values[-1]) if values else math.nan,
     "previous": lambda values: _number(values[-1]) if values else math.nan,
 }

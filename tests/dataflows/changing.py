@@ -46,3 +46,34 @@ def changed_text() -> str:
     text = head + rest[rest.index("  - id: FAILED") :]
     usual = next(line for line in text.splitlines(keepends=True) if "  usual:" in line)
     return text.replace(usual, "") + RULES
+
+
+LIVES = """
+pack: lives
+on: [payment]
+features:
+  payments: {count: "*", by: account, over: all}
+  %s
+rules:
+  - id: COUNTED
+    name: {en: a, zh: b}
+    when: payments >= 5
+    subject: account
+    severity: low
+    because: {en: "{payments}", zh: "{payments}"}
+  %s
+"""
+
+SUMMED = """- id: SUMMED
+    name: {en: a, zh: b}
+    when: paid > 3000
+    subject: account
+    severity: low
+    because: {en: "{paid}", zh: "{paid}"}
+"""
+
+
+def lives(*, summed: bool) -> str:
+    """A pack of lifetimes, with one cell in them or two."""
+    paid = "paid: {sum: amount_base, by: account, over: all}"
+    return LIVES % ((paid, SUMMED) if summed else ("", ""))

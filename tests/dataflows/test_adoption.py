@@ -19,7 +19,7 @@ from models.planning.blueprint import Deployment, draw
 from models.planning.outline import outline_of, warming
 from models.records import Alert
 from models.wording import rfc3339
-from tests.dataflows.changing import changed_text
+from tests.dataflows.changing import changed_text, lives
 
 
 @pytest.fixture
@@ -135,6 +135,28 @@ def test_a_detector_keeps_what_it_has_learnt_behind_a_new_one(
     shared = found.keys() & expected.keys()
     assert any((found[key] or {}).get("score") for key in shared)
     assert {key: found[key] for key in shared} == {key: expected[key] for key in shared}
+
+
+def test_lifetimes_go_on_and_a_new_one_says_since_when(halves, tmp_path, remembering):
+    events, complete = halves
+    plans = []
+    for summed in (False, True):
+        path = tmp_path / "lives.yaml"
+        path.write_text(lives(summed=summed))
+        plans.append(draw([load_pack(str(path))], Deployment()))
+    run(plans[0], tmp_path / "state", events, remembering)
+    complete()
+    whole, _told = run(plans[1], tmp_path / "whole", events, remembering)
+
+    after, (taken,) = run(plans[1], tmp_path / "state", events, remembering)
+
+    got, expected = reasons(after, {"COUNTED"}), reasons(whole, {"COUNTED"})
+    assert len(got) > 30
+    assert got.items() <= expected.items()
+    assert [(one.feature, one.until_ms) for one in taken.warming] == [("lives.paid", None)]
+    summed = reasons(after, {"SUMMED"})
+    assert 0 < len(summed) < len(reasons(whole, {"SUMMED"}))
+    assert marked(after) == {"COUNTED": set(), "SUMMED": {"paid"}}
 
 
 def test_a_crash_in_the_change_changes_nothing(

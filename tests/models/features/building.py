@@ -27,7 +27,7 @@ from models.features.messages import SpaceAnswer
 from models.features.plan import Feature, Group, Space, Value, build_spaces
 from models.features.state import SpaceState
 from models.pack import FeatureSpec, Over
-from models.reference.windows import Answer, ReferenceSpace, Visit, window_bounds
+from models.reference.windows import Answer, ReferenceSpace, Visit
 
 EVENT_TIME = Name("event_time", Source.TIME)
 AMOUNT = Name("amount", Source.MONEY)
@@ -62,6 +62,8 @@ def feature(
     by: tuple[str, ...] = OWN,
     on: int = 1,
     name: str = "",
+    grain: int = 0,
+    per: str = "",
 ) -> Feature:
     """Build a checked feature, as the pack compiler would hand it over; times in ms."""
     spec = FeatureSpec(
@@ -76,6 +78,8 @@ def feature(
         delay_ms=delay,
         exclude_current=exclude_current,
         min_history=min_history,
+        grain_ms=grain,
+        per=per,
     )
     full_name = f"test.{spec.name}"
     return Feature(spec, full_name, value, where, condition, on, on, bound, cap, lateness)
@@ -227,8 +231,7 @@ class Twins:
             return 1e-12 * want**2 + n * 2.0**-100 * (n * self._largest[-1]) ** 2 / scale
         if aggregate not in ("sum", "mean") or not is_float:
             return 0.0
-        since, until = window_bounds(item, visit.at_ms)
-        events = [e for e in self.reference.events(visit.key) if since <= e.at_ms <= until]
+        events = self.reference.window(item, visit.key, visit.at_ms)
         total = math.fsum(abs(e.values.get(PRICE) or 0.0) for e in events)
         # a pair holds 2⁻¹⁰⁴ of the largest sum that it has been
         return 1e-9 * total + len(self._largest) ** 2 * 2.0**-104 * self._largest[-1]

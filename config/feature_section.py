@@ -1,0 +1,236 @@
+"""A feature as written: one sentence, such as "sum of amount by account over 1h"."""
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Final
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from config.sections import Section, brief, problem, suggest
+from config.words import (
+    Duration,
+    Flag,
+    Kinds,
+    Text,
+    Texts,
+    distinct_of,
+    listed,
+    span_ms,
+    text_of,
+    whole,
+)
+from models.features.calendar import PERIODS
+from models.features.plan import FOREVER_MS
+from models.pack import Over
+
+AGGREGATES: Final = (
+    "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
+    "gap", "first", "new",
+)  # fmt: skip
+LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
+"""Aggregates that look back over all time unless a window is named."""
+ADDING: Final = ("count", "sum", "mean", "std", "max", "min", "first", "new")
+"""Aggregates of which steps of time can be kept instead of events."""
+STEPS_MAX: Final = 1000
+"""Most steps in a window with a grain."""
+
+_CALENDAR = re.compile(r"(day|month)\(([^()]*)\)")
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """IANA time zones."""
+    return frozenset(available_timezones())
+
+
+def _star(node: Any) -> str:
+    if text_of(node) != "*":
+        raise problem(
+            f'count takes "*" only, was {brief(node.text)}', "say which events count in where"
+        )
+    return ""
+
+
+class StepSection(Section):
+    """What is computed in each step of a window before the steps are compared."""
+
+    count: Annotated[str | None, BeforeValidator(_star)] = None
+    sum: Text | None = None
+    per: Duration = Field(examples=["per: 1d"])
+
+    @model_validator(mode="after")
+    def _one(self) -> "StepSection":
+        if (self.count is None) == (self.sum is None):
+            raise problem("this takes one of count, sum", 'for example {count: "*", per: 1d}')
+        return self
+
+
+Stepped = Annotated[
+    Annotated[Text, Tag("[text]")] | Annotated[StepSection, Tag("[step]")],
+    Discriminator(lambda node: "[step]" if isinstance(node, dict) else "[text]"),
+]
+"""A number expression, or one number per step."""
+
+
+def _over(node: Any) -> Over:
+    text = text_of(node)
+    if text == "all":
+        return Over()
+    calendar = _CALENDAR.fullmatch(text)
+    if calendar:
+        period, zone = calendar.groups()
+        if zone not in zones():
+            raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
+        return Over(period=period, zone=zone)
+    if text.startswith(PERIODS):
+        raise problem(f"{brief(text)} lacks its time zone", "write day(Asia/Shanghai)")
+    return Over(span_ms=span_ms(text))
+
+
+Values = Annotated[
+    list[Text], BeforeValidator(listed), Field(min_length=1), AfterValidator(distinct_of("value"))
+]
+
+
+class FeatureSection(Section):
+    """One feature as written."""
+
+    planned: ClassVar[frozenset[str]] = frozenset({"median", "top_share", "ewm", "late"})
+
+    count: Annotated[str | None, BeforeValidator(_star)] = None
+    sum: Text | None = None
+    mean: Stepped | None = None
+    std: Stepped | None = None
+    max: Stepped | None = None
+    min: Stepped | None = None
+    distinct: Text | None = None
+    share: Text | None = None
+    last: Values | None = None
+    previous: Values | None = None
+    since: Text | None = None
+    gap: Text | None = None
+    first: Values | None = None
+    new: Text | None = None
+    by: Texts = Field(examples=["by: account"])
+    of: Texts | None = None
+    on: Kinds | None = None
+    over: Annotated[Over | None, BeforeValidator(_over)] = None
+    where: Text | None = None
+    grain: Duration = 0
+    delay: Duration = 0
+    exclude_current: Flag = False
+    min_history: Annotated[int, whole(0, 1_000_000)] = 0
+    evidence: Flag = False
+
+    @property
+    def aggregate(self) -> str:
+        """The one aggregate that is given."""
+        return next(name for name in AGGREGATES if name in self.model_fields_set)
+
+    @model_validator(mode="after")
+    def _sentence(self) -> "FeatureSection":
+        given = [name for name in AGGREGATES if name in self.model_fields_set]
+        if not given:
+            raise problem("this feature computes nothing", f"add one of {', '.join(AGGREGATES)}")
+        if len(given) > 1:
+            raise problem(
+                f"{' and '.join(given)} in one feature", "make two features", given[1], key=True
+            )
+        self._check_window(given[0])
+        self._check_steps(given[0])
+        self._check_keys(given[0])
+        return self
+
+    def _check_window(self, aggregate: str) -> None:
+        if aggregate not in LASTING and self.over is None:
+            raise problem("over is missing", "add it, for example over: 1h")
+        if self.lasts and aggregate not in {*LASTING, *ADDING}:
+            raise problem(
+                f"{aggregate} over all time is not available",
+                "name a window such as 90d; a distinct number for ever cannot be kept",
+                "over",
+            )
+        if self.lasts and aggregate in ADDING and self.delay:
+            raise problem(
+                "a lifetime keeps no times, so nothing of it can be left out",
+                "remove this, or name a window and a grain",
+                "delay",
+                key=True,
+            )
+
+    def _check_steps(self, aggregate: str) -> None:
+        step = self.step
+        grain_ms, where = (step.per, aggregate) if step else (self.grain, "grain")
+        if step and self.grain:
+            raise problem("per is the grain here", "remove this", "grain", key=True)
+        if not grain_ms:
+            if aggregate in ("first", "new") and not self.lasts:
+                raise problem(
+                    f"{aggregate} keeps steps of time, not events",
+                    "add a grain, for example grain: 1d, or leave out over",
+                )
+            return
+        if aggregate not in ADDING:
+            raise problem(
+                f"{aggregate} needs its events one by one",
+                f"remove this; a grain is for {', '.join(ADDING)}",
+                "grain",
+                key=True,
+            )
+        if self.lasts or self.over is None or self.over.period:
+            raise problem("steps need a window that slides", "name one, such as over: 90d", where)
+        if self.over.span_ms % grain_ms or self.over.span_ms > STEPS_MAX * grain_ms:
+            raise problem(
+                "the window must be a whole number of steps",
+                f"at most {STEPS_MAX}, for example over: 90d and grain: 1d",
+                where,
+            )
+
+    def _check_keys(self, aggregate: str) -> None:
+        if aggregate in ("previous", "gap", "new") and "exclude_current" in self.model_fields_set:
+            raise problem(
+                f"{aggregate} never includes the current event",
+                "remove this" + (", or write last" if aggregate == "previous" else ""),
+                "exclude_current",
+                key=True,
+            )
+        conditioned = self.gap if aggregate == "gap" else self.since
+        if conditioned not in (None, "*") and self.where is not None:
+            raise problem(
+                f"{aggregate} has a condition already", "join both with AND", "where", key=True
+            )
+        if aggregate == "new" and self.of is not None:
+            raise problem("new reads the key that it updates", "remove this", "of", key=True)
+        if aggregate == "new" and self.min_history:
+            raise problem(
+                "new is true or false from the first event on",
+                "remove this",
+                "min_history",
+                key=True,
+            )
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it looks back over all time."""
+        return self.over == Over() or (self.over is None and self.aggregate in LASTING)
+
+    @property
+    def step(self) -> StepSection | None:
+        """What is computed in each step; None where events or steps are taken as they are."""
+        written = getattr(self, self.aggregate)
+        return written if isinstance(written, StepSection) else None
+
+    @property
+    def grain_ms(self) -> int:
+        """Length of its steps; 0 where it keeps events."""
+        if self.lasts and self.aggregate in ADDING:
+            return FOREVER_MS
+        return self.step.per if self.step else self.grain
