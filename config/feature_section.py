@@ -1,9 +1,7 @@
 """A feature as written: one sentence, such as "sum of amount by account over 1h"."""
 
 import re
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +25,7 @@ from config.words import (
     text_of,
     whole,
 )
+from models.expressions.words import zones
 from models.features.calendar import PERIODS
 from models.features.plan import FOREVER_MS
 from models.pack import Over
@@ -43,12 +42,6 @@ STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
 
 _CALENDAR = re.compile(r"(day|month)\(([^()]*)\)")
-
-
-@lru_cache(maxsize=1)
-def zones() -> frozenset[str]:
-    """IANA time zones."""
-    return frozenset(available_timezones())
 
 
 def _star(node: Any) -> str:

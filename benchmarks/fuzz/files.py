@@ -15,11 +15,11 @@ from benchmarks.fuzz.pack_parts import cut_pack
 from benchmarks.fuzz.sentences import Sentences, expressions_of, nasty_words
 from benchmarks.fuzz.tally import ROOT, Finding, Tally, sort_of, spoken
 from benchmarks.fuzz.yaml_text import nasty_yaml, pick, spoil_yaml
-from config.feature_section import zones
 from config.packs import FOLDER, load_pack
 from config.settings import load_settings
 from models.decoding.schema import Schema
 from models.errors import ConfigError
+from models.expressions.words import zones
 from models.features.calendar import period_starts
 from models.planning.blueprint import Deployment, draw
 

@@ -14,10 +14,10 @@ from typing import Final
     EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL,
     NEGATE, ABS, CEIL, FLOOR, ROUND, SIGN, EXP, LN, LOG10, SQRT, NOT,
     IS_NULL, IS_NULL_TEXT, TEXT_EQUAL, TEXT_NOT_EQUAL, TEXT_IN, LIKE,
-    CHOOSE, COALESCE, COALESCE_TEXT,
+    CHOOSE, COALESCE, COALESCE_TEXT, KM, LOCAL_HOUR, LOCAL_WEEKDAY,
     KINDS, FIRST_AND, STEP_AND, FIRST_OR, STEP_OR, END_LOGIC,
     OUT_RULE, OUT_NUMBER,
-) = range(50)  # fmt: skip
+) = range(53)  # fmt: skip
 
 BINARY: Final = {
     "+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "%": MODULO, "power": POWER,
@@ -27,6 +27,8 @@ UNARY: Final = {
     "neg": NEGATE, "abs": ABS, "ceil": CEIL, "floor": FLOOR, "round": ROUND, "sign": SIGN,
     "exp": EXP, "ln": LN, "log10": LOG10, "sqrt": SQRT, "not": NOT,
 }  # fmt: skip
+
+LOCAL: Final = {"local_hour": LOCAL_HOUR, "local_weekday": LOCAL_WEEKDAY}
 
 CLEAN, HIT, INSUFFICIENT = range(3)
 """A rule's outcome on a row; a NULL `when` is insufficient: neither hit nor clean."""

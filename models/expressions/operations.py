@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.compiled import inline
 from models.events import MONEY_SCALE, NULL_INT
 from models.expressions import codes
+from models.expressions.local import hour_of, kilometres, local_ms, weekday_of
 
 _NAN = np.nan
 _NAN_BITS = np.uint64(0x7FF8000000000000)
@@ -236,7 +237,7 @@ def other(
     program: Any,
     inputs: Any,
 ) -> None:
-    """NULL tests, text comparison, choice."""
+    """NULL tests, text comparison, choice, where and when."""
     for place in range(count):
         i = rows[place]
         if code == codes.IS_NULL:
@@ -267,5 +268,15 @@ def other(
             bits[target, i] = bits[b, i] if registers[a, i] == 1.0 else bits[c, i]
         elif code == codes.COALESCE:
             registers[target, i] = registers[b, i] if np.isnan(registers[a, i]) else registers[a, i]
-        else:
+        elif code == codes.COALESCE_TEXT:
             bits[target, i] = bits[b, i] if bits[a, i] == _ZERO else bits[a, i]
+        elif code == codes.KM:
+            registers[target, i] = kilometres(
+                registers[a, i], registers[a + 1, i], registers[a + 2, i], registers[a + 3, i]
+            )
+        elif np.isnan(registers[a, i]):
+            registers[target, i] = _NAN
+        else:
+            local = local_ms(registers[a, i], program.numbers, b, c)
+            is_hour = code == codes.LOCAL_HOUR
+            registers[target, i] = hour_of(local) if is_hour else weekday_of(local)

@@ -21,7 +21,7 @@ from models.expressions.problems import (
 )
 from models.expressions.reading import read_sql
 from models.expressions.tree import Call, Constant, Name, Node, Type
-from models.expressions.words import FUNCTIONS, called, constant, literal
+from models.expressions.words import FUNCTIONS, ZONED, called, constant, literal, zones
 
 Parameter = float | str | bool | tuple[float | str, ...]
 
@@ -252,8 +252,18 @@ class Parser:
         least, most = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             raise problem(e, f"{name} takes {least} to {most} arguments", f"was {len(arguments)}")
+        zone = (self._zone(name, arguments.pop()),) if name in ZONED else ()
         nodes = tuple(self._typed(argument, Type.NUMBER) for argument in arguments)
-        return Call(name, nodes, Type.NUMBER)
+        return Call(name, nodes + zone, Type.NUMBER)
+
+    def _zone(self, name: str, e: sql.Expr) -> Node:
+        node = self._typed(e, Type.TEXT)
+        if not isinstance(node, Constant) or node.value is None:
+            raise problem(e, f"{name} takes a constant time zone", "'Asia/Shanghai'")
+        if node.value not in zones():
+            hint = nearest(str(node.value), sorted(zones()))
+            raise problem(e, f"no time zone is called {node.value}", hint)
+        return node
 
 
 def _is_null(node: Node) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.expressions import codes
 from models.expressions.tree import Call, Constant, Name, Node, Source, Type, names_in
+from models.features.calendar import zone_offsets
 from models.hashing import Secret
 
 _LOADS: Final = {
@@ -115,6 +116,7 @@ class _Compiler:
         self.numbers: list[float] = []
         self.texts: list[int] = []
         self.patterns: list[bytes] = []
+        self.zones: dict[Node, tuple[int, int]] = {}
         self.shared: dict[Node, int] = {}
         self.deepest = 0
         self.most_registers = 1
@@ -202,6 +204,18 @@ class _Compiler:
             return free
         if operator == "case":
             return self._case(node, free, depth)
+        if operator == "km":
+            for place, argument in enumerate(arguments):
+                found = self._node(argument, free + place, depth)
+                if found != free + place:
+                    self._emit(codes.COALESCE, free + place, found, found)
+            self._emit(codes.KM, free, free)
+            return free
+        if operator in codes.LOCAL:
+            found = self._node(arguments[0], free, depth)
+            start, count = self._offsets(arguments[1])
+            self._emit(codes.LOCAL[operator], free, found, start, count)
+            return free
         first = self._typed(arguments[0], node.type, free, depth)
         if operator == "is_null":
             is_text = arguments[0].type is Type.TEXT
@@ -215,6 +229,15 @@ class _Compiler:
             self._emit(self._binary(node, arguments[0]), free, first, second)
             first = free
         return first
+
+    def _offsets(self, zone: Node) -> tuple[int, int]:
+        """Where a zone's changes stand among the numbers, first when and then what; how many."""
+        assert isinstance(zone, Constant)
+        if zone not in self.zones:
+            times, offsets = zone_offsets(str(zone.value))
+            self.zones[zone] = len(self.numbers), len(times)
+            self.numbers.extend([*times, *offsets])
+        return self.zones[zone]
 
     def _typed(self, node: Node, wanted: Type, free: int, depth: int) -> int:
         """A NULL constant among texts is a text."""

@@ -1,6 +1,8 @@
 """Literals, parameters and function calls of sqlglot's tree, in our words."""
 
+from functools import lru_cache
 from typing import Final
+from zoneinfo import available_timezones
 
 from sqlglot import expressions as sql
 
@@ -13,15 +15,27 @@ FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
     "exp": (1, 1),
     "floor": (1, 1),
     "greatest": (1, 16),
+    "km": (4, 4),
     "least": (1, 16),
     "ln": (1, 1),
+    "local_hour": (2, 2),
+    "local_weekday": (2, 2),
     "log10": (1, 1),
     "power": (2, 2),
     "round": (1, 1),
     "sign": (1, 1),
     "sqrt": (1, 1),
 }
-"""Scalar function → least and most arguments; all take and yield numbers."""
+"""Scalar function → least and most arguments; all take and yield numbers, but for the zones."""
+
+ZONED: Final = ("local_hour", "local_weekday")
+"""Functions whose second argument is an IANA time zone."""
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """IANA time zones."""
+    return frozenset(available_timezones())
 
 
 def called(e: sql.Expr) -> tuple[str, list[sql.Expr]]:

@@ -36,6 +36,40 @@ def period_starts(period: str, zone: str) -> NDArray[np.int64]:
     return np.array(starts)
 
 
+@lru_cache(maxsize=32)
+def zone_offsets(zone: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """When the clock of a zone changes from 1999 to 2100, epoch ms, and its offset from then on.
+
+    >>> times, offsets = zone_offsets("America/New_York")
+    >>> offsets[:3], datetime.fromtimestamp(times[1] // 1000, UTC).isoformat()
+    ((-18000000, -14400000, -18000000), '1999-04-04T07:00:00+00:00')
+    """
+    info, day, step = ZoneInfo(zone), timedelta(days=1), datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+    times, offsets = [_ms(step)], [_offset_ms(step, info)]
+    while step.year <= LAST_YEAR:
+        low, high = step, step + day
+        if _offset_ms(high, info) != offsets[-1]:
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) // 2
+                changed = _offset_ms(middle, info) != offsets[-1]
+                low, high = (low, middle) if changed else (middle, high)
+            moment = high.replace(microsecond=0)
+            times.append(_ms(moment))
+            offsets.append(_offset_ms(moment, info))
+        step += day
+    return tuple(times), tuple(offsets)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _offset_ms(moment: datetime, info: ZoneInfo) -> int:
+    offset = moment.astimezone(info).utcoffset()
+    assert offset is not None
+    return round(offset.total_seconds() * 1000)
+
+
 def period_start(period: str, zone: str, time_ms: int) -> int:
     """Start of the period that a time falls into, epoch ms."""
     starts = period_starts(period, zone)

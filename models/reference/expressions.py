@@ -7,7 +7,9 @@ a bool, a str or None, which is NULL; what is not a finite number is NULL too.
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from models.expressions.tree import Call, Constant, Name, Node
 
@@ -84,6 +86,8 @@ def _apply(operator: str, values: Sequence[Value]) -> Value:
     match operator:
         case "not":
             return not values[0]
+        case "local_hour" | "local_weekday":
+            return _local(operator, _number(values[0]), str(values[1]))
         case "like":
             return _like(str(values[0]), str(values[1]))
         case "=":
@@ -122,6 +126,24 @@ def _sign(x: float) -> float:
     return x if x == 0.0 else math.copysign(1.0, x)
 
 
+def _local(operator: str, time_ms: float, zone: str) -> float | None:
+    years = datetime(1999, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+    if not years[0].timestamp() <= time_ms / 1000 < years[1].timestamp():
+        return None
+    moment = datetime.fromtimestamp(math.floor(time_ms / 1000), UTC).astimezone(ZoneInfo(zone))
+    return float(moment.hour if operator == "local_hour" else moment.isoweekday())
+
+
+def _km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Great-circle distance between two points on a sphere of the earth's mean radius."""
+    if max(abs(lat), abs(other_lat)) > 90 or max(abs(lon), abs(other_lon)) > 180:
+        return math.nan
+    up, along = math.radians(other_lat - lat), math.radians(other_lon - lon)
+    scale = math.cos(math.radians(lat)) * math.cos(math.radians(other_lat))
+    part = math.sin(up / 2) ** 2 + scale * math.sin(along / 2) ** 2
+    return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(part)))
+
+
 _FUNCTIONS: Final[dict[str, Callable[..., float]]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
@@ -143,6 +165,7 @@ _FUNCTIONS: Final[dict[str, Callable[..., float]]] = {
     "ln": math.log,
     "log10": math.log10,
     "sqrt": math.sqrt,
+    "km": _km,
 }
 
 
