@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from config.lookups import load_fx
+from config.fx import load_fx
+from config.lookups import load_table
 from config.packs import load_pack
 from config.settings import Settings, load_settings
 from models.planning.blueprint import Blueprint, Deployment, draw
@@ -22,6 +23,7 @@ def deployment_of(settings: Settings) -> Deployment:
         settings.allowed_lateness_ms,
         settings.shards,
         load_fx(settings.fx, settings.base_currency, settings.all_currencies),
+        {name: load_table(path) for name, path in settings.lookups.items()},
     )
 
 

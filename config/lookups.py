@@ -1,118 +1,111 @@
-"""Reference data as of event time: exchange rates from a CSV file that only ever grows."""
+"""Tables of reference data: CSV files of keys, when they hold, and what they say."""
 
+import csv
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from config.sections import brief, suggest
+from config.sections import brief
+from config.words import NAME
 from config.yaml_nodes import read_text, shown
-from models.decoding.schema import iso_currencies
 from models.errors import ConfigError, Place
-from models.fx import FxRates
+from models.lookups import ALWAYS, NEVER, Entry, LookupTable
 
-HEADER: Final = ("valid_from", "currency", "rate")
-BYTES_MAX: Final = 64 << 20
-
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[-+][0-9]{2}:[0-9]{2}))?"
-)
-_RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,30})?")
-_DECIMALS_MAX = 12
+BYTES_MAX: Final = 256 << 20
+KEY, SINCE, UNTIL = "key", "valid_from", "valid_until"
+_HEADER_HINT: Final = "write key,valid_from,valid_until,risk: key first, the others as needed"
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*(Z|[-+][0-9]{2}:[0-9]{2}))?")
 
 
-def load_fx(path: Path, base_currency: str, currencies: Mapping[str, int] | None = None) -> FxRates:
-    """Load exchange rates.
+def load_table(path: Path) -> LookupTable:
+    """Load a table.
 
     Parameters
     ----------
     path
-        CSV with the columns valid_from (RFC 3339, or a date: its midnight in UTC), currency and
-        rate; lines that begin with # and empty lines are skipped.
-    base_currency
-        What rates are expressed in.
-    currencies
-        Known codes; ISO 4217 when left out.
+        CSV (RFC 4180) with the column `key` first; then, where wanted, `valid_from` (included) and
+        `valid_until` (excluded), RFC 3339 or a date, which is its midnight in UTC; then values.
+        Lines that begin with # and empty lines are skipped.
 
     Raises
     ------
     ConfigError
-        The first bad line, with line and column.
+        The first bad line.
     """
-    known = iso_currencies() if currencies is None else currencies
-    found: dict[str, dict[int, Decimal]] = {}
-    header_seen = False
-    for number, line in enumerate(read_text(path, BYTES_MAX).split("\n"), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        row = _Line(shown(path), number, line)
-        fields = row.fields()
-        if not header_seen:
-            if tuple(fields) != HEADER:
-                raise row.error(0, f"the columns are {brief(line)}", f"write {','.join(HEADER)}")
-            header_seen = True
-            continue
-        time_ms, code, rate = row.time_ms(fields[0]), fields[1], row.rate(fields[2])
-        if code not in known:
-            raise row.error(1, f"no currency is called {brief(code)}", suggest(code, known))
-        if code == base_currency:
-            raise row.error(1, f"{code} is the base currency", "its rate is 1; remove this line")
-        if time_ms in found.setdefault(code, {}):
-            raise row.error(0, f"{code} has a rate from {fields[0]} already", "remove one of them")
-        found[code][time_ms] = rate
-    if not header_seen:
+    numbered = [
+        (number, line)
+        for number, line in enumerate(read_text(path, BYTES_MAX).split("\n"), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    rows = csv.reader((line for _number, line in numbered), strict=True)
+    entries: dict[tuple[str, int], Entry] = {}
+    header: list[str] | None = None
+    try:
+        for fields in rows:
+            place = Place(shown(path), numbered[rows.line_num - 1][0], 1)
+            values = [field.strip() for field in fields]
+            if header is None:
+                header = _header(values, place)
+                continue
+            entry = _entry(header, values, place)
+            before = entries.setdefault((entry.key, entry.since_ms), entry)
+            if before is not entry:
+                raise ConfigError(
+                    f"{brief(entry.key)} begins at the same time in line {before.place.line}",
+                    hint="remove one of them",
+                    place=place,
+                )
+    except csv.Error as error:
+        place = Place(shown(path), numbered[max(rows.line_num - 1, 0)][0], 1)
+        raise ConfigError(f"this is no CSV: {error}", hint=_HEADER_HINT, place=place) from None
+    if header is None:
+        raise ConfigError("the file has no header", hint=_HEADER_HINT, place=Place(shown(path), 1))
+    columns = tuple(name for name in header if name not in (KEY, SINCE, UNTIL))
+    return LookupTable(columns, tuple(entries[key] for key in sorted(entries)))
+
+
+def _header(names: list[str], place: Place) -> list[str]:
+    if names[0] != KEY:
         raise ConfigError(
-            "the file has no header", hint=f"write {','.join(HEADER)}", place=Place(shown(path), 1)
+            f"the first column is {brief(names[0])!r}, not key", hint=_HEADER_HINT, place=place
         )
-    names = tuple(sorted(found))
-    times = tuple(tuple(sorted(found[name])) for name in names)
-    rates = tuple(
-        tuple(found[name][t] for t in row) for name, row in zip(names, times, strict=True)
+    for at, name in enumerate(names):
+        if not NAME.fullmatch(name) or name in names[:at]:
+            message = f"{brief(name)!r} is no name of a column, or stands twice"
+            raise ConfigError(message, hint=_HEADER_HINT, place=place)
+    return names
+
+
+def _entry(header: list[str], values: list[str], place: Place) -> Entry:
+    if len(values) != len(header):
+        raise ConfigError(
+            f"{len(values)} fields, not {len(header)}", hint=",".join(header), place=place
+        )
+    named = dict(zip(header, values, strict=True))
+    key, since, until = named.pop(KEY), named.pop(SINCE, ""), named.pop(UNTIL, "")
+    if not key:
+        raise ConfigError("the key is empty", hint="write one, or remove the line", place=place)
+    since_ms = _time_ms(since, place) if since else ALWAYS
+    until_ms = _time_ms(until, place) if until else NEVER
+    if until_ms <= since_ms:
+        raise ConfigError(
+            f"{until} is not after {since}", hint="valid_until is when it ends", place=place
+        )
+    return Entry(key, since_ms, until_ms, {n: v for n, v in named.items() if v}, place)
+
+
+def _time_ms(text: str, place: Place) -> int:
+    wrong = ConfigError(
+        f"{brief(text)!r} is not a time",
+        hint="write 2026-01-31 or 2026-01-31T08:00:00Z",
+        place=place,
     )
-    return FxRates(names, times, rates)
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One line of the file, which knows where its fields stand."""
-
-    file: str
-    number: int
-    text: str
-
-    def fields(self) -> list[str]:
-        fields = [field.strip() for field in self.text.split(",")]
-        if len(fields) != len(HEADER):
-            raise self.error(0, f"{len(fields)} fields, not {len(HEADER)}", ",".join(HEADER))
-        return fields
-
-    def time_ms(self, text: str) -> int:
-        hint = "write 2026-01-31 or 2026-01-31T08:00:00Z"
-        if not _TIME.fullmatch(text):
-            raise self.error(0, f"{brief(text)!r} is not a time", hint)
-        try:
-            moment = datetime.fromisoformat(text)
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return round(aware.timestamp() * 1000)
-        except (ValueError, OverflowError):
-            raise self.error(0, f"{text} does not exist", hint) from None
-
-    def rate(self, text: str) -> Decimal:
-        if not _RATE.fullmatch(text) or not Decimal(text) > 0:
-            raise self.error(2, f"{brief(text)!r} is no positive rate", "write 7.1234")
-        if len(text.partition(".")[2]) > _DECIMALS_MAX:
-            message = f"{text} has more than {_DECIMALS_MAX} decimals"
-            raise self.error(2, message, "round it")
-        return Decimal(text)
-
-    def error(self, field: int, message: str, hint: str) -> ConfigError:
-        parts = self.text.split(",")
-        before = sum(len(part) + 1 for part in parts[:field])
-        indent = len(parts[field]) - len(parts[field].lstrip())
-        return ConfigError(
-            message, hint=hint, place=Place(self.file, self.number, before + indent + 1)
-        )
+    if not _TIME.fullmatch(text):
+        raise wrong
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise wrong from None

@@ -1,5 +1,6 @@
 """Packs by name or path: YAML in, checked `PackSpec` out; expressions stay text for the planner."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,6 +18,7 @@ from config.pack_columns import (
 )
 from config.pack_detectors import detector_specs
 from config.pack_features import feature_specs
+from config.pack_lookups import LookupSection, lookup_specs
 from config.pack_rules import RuleSection, rule_specs
 from config.sections import Section, brief, check, suggest
 from config.words import Key, Kinds, Name, whole
@@ -39,6 +41,7 @@ class PackSection(Section):
     on: Kinds | None = None
     map: dict[str, Mapped] = Field(default_factory=dict)
     columns: dict[Key, Type] = Field(default_factory=dict)
+    lookups: dict[Key, LookupSection] = Field(default_factory=dict)
     params: dict[Key, Param] = Field(default_factory=dict)
     event_cap: Annotated[int, whole(4, 1_000_000)] = EVENT_CAP
     features: dict[Key, FeatureSection] = Field(default_factory=dict)
@@ -82,7 +85,10 @@ def _pack(document: Document) -> PackSpec:
     columns = {**COLUMNS, **added}
     aliases, constants = mapped_columns(document, section.map, columns)
     _distinct(section, document)
-    scope = Scope(document, tuple(section.on or ()), columns)
+    own = Scope(document, tuple(section.on or ()), columns)
+    lookups = lookup_specs(section.lookups, own)
+    joined = {spec.column.name: spec.column for spec in lookups}
+    scope = replace(own, columns={**columns, **joined})
     return PackSpec(
         name=section.pack,
         on=scope.on,
@@ -93,7 +99,8 @@ def _pack(document: Document) -> PackSpec:
         params=section.params,
         aliases=aliases,
         constants=constants,
-        columns=added,
+        columns={**added, **joined},
+        lookups=lookups,
         event_cap=section.event_cap,
     )
 
@@ -103,6 +110,7 @@ def _distinct(section: PackSection, document: Document) -> None:
     taken = {
         **dict.fromkeys(COLUMNS, "a canonical column"),
         **dict.fromkeys(section.columns, "an added column"),
+        **dict.fromkeys(section.lookups, "a lookup"),
     }
     refuse_same(document, "features", section.features, taken)
     taken |= dict.fromkeys(section.features, "a feature")

@@ -18,7 +18,7 @@ from config.outside import (
     redis_settings,
 )
 from config.sections import Section, brief, check, problem, suggest
-from config.words import Text, distinct_of, listed, number_of, span, text_of, whole, word
+from config.words import Key, Text, distinct_of, listed, number_of, span, text_of, whole, word
 from config.yaml_nodes import Document
 from config.yaml_reader import read_document
 from models.decoding.schema import iso_currencies
@@ -64,6 +64,8 @@ class Settings:
         How often state becomes durable.
     fx
         File of exchange rates.
+    lookups
+        Name → file of reference data.
     packs
         Names or paths of the packs that `riverguard run` runs.
     ordering
@@ -91,6 +93,9 @@ class Settings:
     shards: int = 8
     commit_every_ms: int = 500
     fx: Path = _FOLDER / "lookups" / "fx.csv"
+    lookups: Mapping[str, Path] = field(
+        default_factory=lambda: {"countries": _FOLDER / "lookups" / "countries.csv"}
+    )
     packs: tuple[str, ...] = ("payments", "trading")
     ordering: Ordering = "arrival"
     idle_after_ms: int = 10_000
@@ -152,6 +157,7 @@ class SettingsSection(Section):
     shards: Annotated[int | None, whole(1, 64)] = None
     commit_every: Annotated[int | None, span(10, 60_000)] = None
     fx: Text | None = None
+    lookups: dict[Key, Text] | None = None
     packs: Names | None = None
     ordering: Annotated[str | None, word("ordering", ("arrival", "event_time"))] = None
     idle_after: Annotated[int | None, span(100, 86_400_000)] = None
@@ -233,6 +239,9 @@ def _from_file(path: Path) -> Settings:
         "shards": section.shards,
         "commit_every_ms": section.commit_every,
         "fx": path.parent / section.fx if section.fx is not None else None,
+        "lookups": None
+        if section.lookups is None
+        else {name: path.parent / file for name, file in section.lookups.items()},
         "packs": tuple(section.packs) if section.packs else None,
         "ordering": section.ordering,
         "idle_after_ms": section.idle_after,

@@ -89,6 +89,8 @@ class Batch:
         index = self.schema.texts[name]
         if not self.text_hash[index, row]:
             return None
+        if name in self.schema.joined:
+            return self.schema.words[int(self.text_hash[index, row])]
         at = self.text_at[index, row]
         return self.buffer[at : at + self.text_length[index, row]].tobytes().decode()
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from models.errors import Place
 from models.events import Column
 from models.expressions.parsing import Parameter
+from models.lookups import LookupSpec
 
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 """Weakest first."""
@@ -129,7 +130,9 @@ class PackSpec:
     aliases, constants
         The pack's ``map:``: names on the wire, and texts for columns that records lack.
     columns
-        Columns that the pack adds to the canonical ones.
+        Columns that the pack adds to the canonical ones, those of `lookups` included.
+    lookups
+        Which of them are joined from reference data.
     event_cap
         Most events kept per entity and space.
     """
@@ -144,4 +147,5 @@ class PackSpec:
     aliases: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
+    lookups: tuple[LookupSpec, ...] = ()
     event_cap: int = 4096

@@ -14,6 +14,7 @@ from models.features.messages import Message, Order
 from models.features.scatter import Events, scatter
 from models.fx import convert, fx_tables, smallest_coin
 from models.holding import Release
+from models.lookups import join
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import SpaceBlueprint
 from models.rounds import Turn
@@ -69,6 +70,7 @@ class Scatterer:
         self._fx = fx_tables(deployment.fx, deployment.secret)
         self._base = np.uint64(deployment.secret.text(deployment.base_currency))
         self._coin = smallest_coin(schema.currencies[deployment.base_currency])
+        self._lookups = blueprint.lookups
 
     def scatter(self, home: int, sequence: int, release: Release) -> Scattered:
         """Drop events that no pack reads, convert amounts, and write every shard's entries."""
@@ -80,6 +82,7 @@ class Scatterer:
         batch = release.batch
         assert batch is not None
         unconverted = self._convert(batch)
+        self._join(batch)
         features = np.zeros((1, len(batch)))
         prepared = self._prepare.run(batch, features)
         derived = prepared.results
@@ -118,6 +121,16 @@ class Scatterer:
             batch.integers[rows["amount"]], batch.hashes("currency"), batch.times,
             self._base, self._coin, self._fx, batch.integers[rows["amount_base"]],
         )  # fmt: skip
+
+    def _join(self, batch: Batch) -> None:
+        """Fill the columns that come from reference data."""
+        schema = batch.schema
+        for name, table in self._lookups.items():
+            if name in schema.texts:
+                out = batch.text_hash[schema.texts[name]]
+            else:
+                out = batch.numbers[schema.numbers[name]].view(np.uint64)
+            join(table, batch.hashes(schema.joined[name]), batch.times, out)
 
     def _space(self, space: SpaceBlueprint, events: Events) -> tuple[NDArray[np.int64], list[int]]:
         """One space's entries by shard, and where each shard's begin."""

@@ -7,12 +7,14 @@ import shlex
 import pytest
 import typer
 
+from cli.deployment import deployment_of
 from cli.kernels import ROOT
 from cli.main import app
 from config.feature_section import FeatureSection
 from config.pack_columns import EXAMPLE_KEYS
 from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import ExampleSection
+from config.pack_lookups import LookupSection
 from config.pack_rules import RuleSection
 from config.packs import PackSection, load_pack, pack_names
 from config.settings import Settings, SettingsSection
@@ -23,7 +25,7 @@ from models.events import COLUMNS, FUTURE_TOLERANCE_MS, REQUIRED
 from models.expressions.parsing import FUNCTIONS
 from models.hashing import Secret
 from models.pack import ACTIONS, SEVERITIES, STATUSES
-from models.planning.blueprint import Deployment, draw
+from models.planning.blueprint import draw
 from tests.documents import DOCUMENTS, PACKS, first_words, rows, section, words
 
 COMMANDS = [
@@ -116,9 +118,9 @@ def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
     path = tmp_path / "pack.yaml"
     path.write_text(text)
     pack = load_pack(str(path))
-    draw([pack], Deployment())
+    draw([pack], deployment_of(Settings()))
 
-    failed = [result for result in run_examples(pack, Deployment()) if not result.ok]
+    failed = [result for result in run_examples(pack, deployment_of(Settings())) if not result.ok]
 
     assert not failed
     assert all(rule.examples for rule in pack.rules)
@@ -129,6 +131,7 @@ def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
     [
         ("Keys of a pack", keys_of(PackSection)),
         ("Features", keys_of(FeatureSection)),
+        ("Reference data", keys_of(LookupSection)),
         ("Detectors", keys_of(HalfSpaceTrees, River)),
         ("Rules", keys_of(RuleSection)),
         ("Examples", keys_of(ExampleSection) | set(EXAMPLE_KEYS)),

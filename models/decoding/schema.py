@@ -66,6 +66,10 @@ class Schema:
         Columns that a pack adds to the canonical ones.
     currencies
         Currency code → decimals (ISO 4217 plus settings).
+    joined
+        Column that comes from reference data → the text column that is its key.
+    words
+        Hash → text of what text columns of reference data hold.
     """
 
     wanted: frozenset[str]
@@ -76,6 +80,8 @@ class Schema:
     constants: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Column] = field(default_factory=dict)
     currencies: Mapping[str, int] = field(default_factory=iso_currencies)
+    joined: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -83,6 +89,7 @@ class Schema:
         needed = set(self.wanted).union(*(REQUIRED[kind] for kind in self.kinds))
         if "amount_base" in needed:
             needed.add("amount")
+        needed |= {self.joined[name] for name in needed & self.joined.keys()}
         head = [*REQUIRED_ALWAYS, "tenant", "currency"]
         known = {**COLUMNS, **self.extra}
         return tuple(known[name] for name in [*head, *sorted(needed.difference(head))])
@@ -115,7 +122,8 @@ class Schema:
     @cached_property
     def names(self) -> dict[str, Column]:
         """Name on the wire → column."""
-        read = {c.name: c for c in self.columns if c.name not in _DERIVED}
+        made = {*_DERIVED, *self.joined}
+        read = {c.name: c for c in self.columns if c.name not in made}
         renamed = {wire: read[name] for wire, name in self.aliases.items() if name in read}
         return {**{n: c for n, c in read.items() if n not in self.aliases.values()}, **renamed}
 

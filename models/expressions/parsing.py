@@ -4,7 +4,7 @@ SQL is the syntax, not the evaluator. Allowed are comparison, AND, OR, NOT, arit
 BETWEEN, LIKE, IS NULL, CASE, COALESCE and the functions of `FUNCTIONS`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlglot import expressions as sql
@@ -45,6 +45,8 @@ class Parser:
         Column or feature name → where it is.
     parameters
         The pack's ``params``: numbers, texts, flags and lists, put in as constants.
+    joined
+        Names whose texts are known by their hash alone.
 
     Examples
     --------
@@ -55,9 +57,12 @@ class Parser:
     """
 
     def __init__(
-        self, names: Mapping[str, Name], parameters: Mapping[str, Parameter] | None = None
+        self,
+        names: Mapping[str, Name],
+        parameters: Mapping[str, Parameter] | None = None,
+        joined: Collection[str] = (),
     ) -> None:
-        self.names = names
+        self.names, self._joined = names, joined
         self.parameters = parameters or {}
 
     def parse(self, text: str, wanted: Type) -> Node:
@@ -205,6 +210,8 @@ class Parser:
         constant = isinstance(pattern, Constant) and pattern.value is not None
         if not constant or not isinstance(text, Name) or not text.of_event:
             raise problem(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
+        if text.name in self._joined:
+            raise problem(e, f"LIKE does not work on {text.name}: it is looked up", "use = or IN")
         found = Call("like", (text, pattern), Type.FLAG)
         return Call("not", (found,), Type.FLAG) if e.args.get("negate") else found
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
 from models.errors import ConfigError
+from models.expressions.problems import nearest
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, names_in
 from models.features.arrange import lay_out
@@ -20,6 +21,7 @@ from models.features.layout import S_GRAIN
 from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
 from models.fx import FxRates
 from models.hashing import Secret
+from models.lookups import Joined, LookupSpec, LookupTable, arrays_of, check_same, words_of
 from models.pack import DetectorSpec, FeatureSpec, PackSpec
 from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
@@ -46,6 +48,8 @@ class Deployment:
         N: entities, models and alert state are cut into so many parts, for ever.
     fx
         Rates into the base currency.
+    tables
+        Reference data by name.
     """
 
     secret: Secret = field(default_factory=lambda: Secret(bytes(16)))
@@ -54,6 +58,7 @@ class Deployment:
     lateness_ms: int = 60_000
     shards: int = 8
     fx: FxRates = field(default_factory=FxRates)
+    tables: Mapping[str, LookupTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Blueprint:
         All rules that are not drafts or retired, in the order of the outcome matrix.
     kinds
         Bit mask of the kinds that any pack reads; events of others are ignored.
+    lookups
+        Column → the reference data that is joined as it.
     since_ms
         Feature → event time from which on its events are known, where a change of the packs has
         cut it off from earlier ones; the others know all events since the deployment began.
@@ -99,6 +106,7 @@ class Blueprint:
     detectors: tuple[tuple[str, DetectorSpec], ...]
     rules: tuple[Rule, ...]
     kinds: int
+    lookups: Mapping[str, Joined] = field(default_factory=dict)
     since_ms: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
@@ -146,7 +154,9 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         columns[f"{pack_name}.{spec.name}_p"] = len(columns)
     derived = derived_nodes(spaces)
     parts = [*derived, *(condition for condition, _spec in chosen)]
-    schema = _schema(packs, deployment, _event_columns(packs, spaces, parts, rules))
+    joins = check_same([spec for pack in packs for spec in pack.lookups])
+    wanted = _event_columns(packs, spaces, parts, rules)
+    schema = _schema(packs, deployment, wanted, joins)
     locate = _Locator(schema, columns)
     every = kinds_mask(tuple({kind for pack in packs for kind in _kinds(pack)}))
     secret = deployment.secret
@@ -171,6 +181,8 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
             secret, locate,
         ),
         detectors, rules, every,
+        {name: arrays_of(spec, _table(spec, deployment), secret) for name, spec in joins.items()
+         if name in wanted},
     )  # fmt: skip
 
 
@@ -221,7 +233,36 @@ def _event_columns(
     return wanted
 
 
-def _schema(packs: Sequence[PackSpec], deployment: Deployment, wanted: set[str]) -> Schema:
+def _table(spec: LookupSpec, deployment: Deployment) -> LookupTable:
+    """The table that a lookup names.
+
+    Raises
+    ------
+    ConfigError
+        The deployment has no such table, or the table no such column.
+    """
+    table = deployment.tables.get(spec.table)
+    if table is None:
+        raise ConfigError(
+            f"no table is called {spec.table}",
+            hint=f"{nearest(spec.table, list(deployment.tables))}; settings name them in lookups",
+            place=spec.place,
+        )
+    if spec.value and spec.value not in table.columns:
+        raise ConfigError(
+            f"the table {spec.table} has no column {spec.value}",
+            hint=nearest(spec.value, table.columns),
+            place=spec.place,
+        )
+    return table
+
+
+def _schema(
+    packs: Sequence[PackSpec],
+    deployment: Deployment,
+    wanted: set[str],
+    joins: Mapping[str, LookupSpec],
+) -> Schema:
     first: dict[str, PackSpec] = {}
     for pack in packs:
         for wire in pack.aliases:
@@ -240,4 +281,10 @@ def _schema(packs: Sequence[PackSpec], deployment: Deployment, wanted: set[str])
         {name: text for pack in packs for name, text in pack.constants.items()},
         {name: column for pack in packs for name, column in pack.columns.items()},
         deployment.currencies,
+        {name: spec.by for name, spec in joins.items()},
+        {
+            key: text
+            for spec in joins.values()
+            for key, text in words_of(spec, _table(spec, deployment), deployment.secret).items()
+        },
     )

@@ -10,7 +10,7 @@ from models.expressions.tree import Node, Type, names_in
 from models.features.plan import Feature
 from models.pack import DetectorSpec, FeatureSpec, PackSpec
 from models.planning.bounds import least_bounds
-from models.planning.names import checked, event_names, feature_names, kinds_mask
+from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
 _NUMERIC = ("sum", "mean", "std", "max", "min")
@@ -38,7 +38,7 @@ def plan_features(
     )
     planned = []
     for pack in packs:
-        parser = Parser(event_names(pack), pack.params)
+        parser = parser_of(pack, features=False)
         for spec in pack.features:
             name = f"{pack.name}.{spec.name}"
             value, where, condition = _expressions(parser, spec)
@@ -78,7 +78,7 @@ def detector_conditions(packs: Sequence[PackSpec]) -> list[tuple[Node, DetectorS
     """Which rows each detector takes: its ``when``, or all of its kinds."""
     found = []
     for pack in packs:
-        parser = Parser({**event_names(pack), **feature_names(pack)}, pack.params)
+        parser = parser_of(pack, features=True)
         own = {f"{pack.name}.{d.name}{suffix}" for d in pack.detectors for suffix in ("", "_p")}
         for spec in pack.detectors:
             place = spec.places.get("when", spec.place)

@@ -30,6 +30,12 @@ def event_names(pack: PackSpec) -> dict[str, Name]:
     return {name: Name(name, SOURCES[column.type]) for name, column in columns.items()}
 
 
+def parser_of(pack: PackSpec, *, features: bool) -> Parser:
+    """A parser over a pack's columns, and its features and detectors where they are known."""
+    names = {**event_names(pack), **(feature_names(pack) if features else {})}
+    return Parser(names, pack.params, {spec.column.name for spec in pack.lookups})
+
+
 def checked(parser: Parser, text: str, wanted: Type, place: Place) -> Node:
     """Parse an expression that stands at a place of a file.
 

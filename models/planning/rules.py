@@ -13,7 +13,7 @@ from models.expressions.problems import nearest
 from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.pack import PackSpec, RuleSpec
 from models.planning.bounds import Comparison, comparisons
-from models.planning.names import checked, event_names, feature_names, kinds_mask
+from models.planning.names import checked, kinds_mask, parser_of
 
 SEVERITY_WEIGHT: Final = {"low": 0.15, "medium": 0.35, "high": 0.60, "critical": 0.90}
 
@@ -97,8 +97,7 @@ class _RulePlanner:
 
     def add(self, pack: PackSpec) -> None:
         """Plan a pack's rules that are shadow or live; check the drafts too."""
-        names = {**event_names(pack), **feature_names(pack)}
-        parser = Parser(names, pack.params)
+        parser = parser_of(pack, features=True)
         detectors = {f"{pack.name}.{d.name}{p}" for d in pack.detectors for p in ("", "_p")}
         for spec in pack.rules:
             rule = self._plan(pack, spec, parser, detectors)

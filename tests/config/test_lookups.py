@@ -1,66 +1,66 @@
-"""Exchange rates: sorted as-of tables, and errors that name line and column."""
+"""Tables of reference data: what a file may look like, and errors that name the line."""
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from config.lookups import FxRates, load_fx
+from config.lookups import load_table
+from config.settings import Settings
 from models.errors import ConfigError
+from models.lookups import ALWAYS, NEVER
 
-HEADER = "# source: a test\nvalid_from,currency,rate\n"
+DAY = 86_400_000
+START = 1_767_225_600_000
 
 
-def test_rates_are_sorted_by_currency_and_time(tmp_path: Path) -> None:
-    path = tmp_path / "fx.csv"
+def test_lines_are_sorted_and_open_where_nothing_stands(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
     path.write_text(
-        HEADER + "2026-01-02,USD,7.2\n\n2026-01-01, USD ,7.10\n# later\n"
-        "2026-01-01T08:00:00.5+08:00,EUR,8.000000000001\n2026-01-01T08:00:00Z,XBT,1\n"
+        "# source: a test\nkey,valid_from,valid_until,risk,note\n\n"
+        'B,2026-01-02,,high,"with, comma"\nA,2026-01-01T08:00:00+08:00,2026-01-03,low,\nA,,,,\n'
     )
-    day = 1_767_225_600_000
-    assert load_fx(path, "CNY", {"USD": 2, "EUR": 2, "XBT": 4}) == FxRates(
-        ("EUR", "USD", "XBT"),
-        ((day + 500,), (day, day + 86_400_000), (day + 8 * 3_600_000,)),
-        ((Decimal("8.000000000001"),), (Decimal("7.10"), Decimal("7.2")), (Decimal(1),)),
-    )
+
+    table = load_table(path)
+
+    assert table.columns == ("risk", "note")
+    assert [(e.key, e.since_ms, e.until_ms, dict(e.values)) for e in table.entries] == [
+        ("A", ALWAYS, NEVER, {}),
+        ("A", START, START + 2 * DAY, {"risk": "low"}),
+        ("B", START + DAY, NEVER, {"risk": "high", "note": "with, comma"}),
+    ]
+    assert table.entries[2].place.line == 4
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "message", "hint"),
+    ("text", "line", "message"),
     [
-        ("2026-01-01,USDD,7.1", 12, "no currency is called USDD", "did you mean USD?"),
-        ("2026-01-01,XAU,7.1", 12, "no currency is called XAU", ""),
-        ("2026-01-01,CNY,1", 12, "CNY is the base currency", "remove"),
-        ("2026-01-01,USD,0", 16, "'0' is no positive rate", "write 7.1234"),
-        ("2026-01-01,USD, -7", 17, "'-7' is no positive rate", "write"),
-        ("2026-01-01,USD,7e3", 16, "'7e3' is no positive rate", "write"),
-        ("2026-01-01,USD,nan", 16, "'nan' is no positive rate", "write"),
-        ("2026-01-01,USD,1.1234567890123", 16, "more than 12 decimals", "round"),
-        ("01.02.2026,USD,7.1", 1, "'01.02.2026' is not a time", "2026-01-31"),
-        ("2026-01-01T00:00:00,USD,7", 1, "is not a time", "2026-01-31T08:00:00Z"),
-        ("2026-02-30,USD,7.1", 1, "2026-02-30 does not exist", "write"),
-        ("0001-01-01T00:00:00+14:00,USD,7", 1, "", ""),
-        ("2026-01-01,USD", 1, "2 fields, not 3", "valid_from,currency,rate"),
-        ('2026-01-01,USD,"7,1"', 1, "4 fields, not 3", "valid_from"),
-        ("2025-01-01T00:00:00Z,USD,7", 1, "USD has a rate from", "remove one"),
+        ("", 1, "no header"),
+        ("# nothing\n", 1, "no header"),
+        ("country,risk\n", 1, "'country', not key"),
+        ("key,risk,risk\n", 1, "'risk' is no name"),
+        ("key,my risk\n", 1, "'my risk' is no name"),
+        ("key,risk\nIR\n", 2, "1 fields, not 2"),
+        ("key,risk\nIR,high,low\n", 2, "3 fields, not 2"),
+        ("key,risk\n,high\n", 2, "the key is empty"),
+        ("key,valid_from\n# x\nIR,1.2.2026\n", 3, "'1.2.2026' is not a time"),
+        ("key,valid_from\nIR,2026-02-30\n", 2, "'2026-02-30' is not a time"),
+        ("key,valid_from\nIR,2026-02-01T00:00:00\n", 2, "is not a time"),
+        ("key,valid_from,valid_until\nIR,2026-02-01,2026-02-01\n", 2, "is not after"),
+        ("key,risk\nIR,high\nKP,low\nIR,low\n", 4, "IR begins at the same time in line 2"),
+        ('key,risk\nIR,"high\n', 2, "this is no CSV"),
     ],
 )
-def test_mistakes(tmp_path: Path, row: str, column: int, message: str, hint: str) -> None:
-    path = tmp_path / "fx.csv"
-    path.write_text(f"{HEADER}2025-01-01,USD,7\n{row}\n")
-    if not message:
-        assert load_fx(path, "CNY").times_ms[0][0] < 0
-        return
-    with pytest.raises(ConfigError) as caught:
-        load_fx(path, "CNY")
-    assert str(caught.value).startswith(f"{path}:4:{column}: ")
-    assert message in caught.value.message
-    assert hint in caught.value.hint
-
-
-@pytest.mark.parametrize("text", ["", "# nothing", "currency,rate\n", "a,b,c\n", "\0", "a,b"])
-def test_no_header(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "fx.csv"
+def test_mistakes(tmp_path: Path, text: str, line: int, message: str) -> None:
+    path = tmp_path / "t.csv"
     path.write_text(text)
-    with pytest.raises(ConfigError):
-        load_fx(path, "CNY")
+
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_table(path)
+
+    assert str(caught.value).startswith(f"{path}:{line}")
+    assert caught.value.hint
+
+
+def test_the_shipped_tables_load() -> None:
+    for path in Settings().lookups.values():
+        assert load_table(path).entries

@@ -86,6 +86,20 @@ CASES = [
     ("{amount: amt}", "{amount: {constant: 5}}", 3, 26, "amount is a money column", "text"),
     ("{amount: amt}", "{kind: {constant: pay}}", 3, 24, "no event kind is called pay", "payment"),
     ("{amount: amt}", "{amount: x, card: x}", 3, 24, "x is mapped to amount already", "one name"),
+    # lookups
+    ("event_cap: 4096", "lookups: {r: {table: t}}", 6, 14, "by is missing", "by: counterparty"),
+    ("event_cap: 4096", "lookups: {r: {table: t, by: amount}}", 6, 29, "names no entity", "text"),
+    ("event_cap: 4096", "lookups: {card: {table: t, by: card}}", 6, 11, "a meaning", "rename"),
+    ("event_cap: 4096", "lookups: {basket: {table: t, by: card}}", 6, 11, "a meaning", "rename"),
+    ("event_cap: 4096", "lookups: {r: {table: t, by: card, type: flag}}", 6, 35, "a flag", "value"),
+    (
+        "event_cap: 4096",
+        "lookups: {r: {table: t, by: card, value: v, type: money}}",
+        6,
+        51,
+        "no type of a looked-up value is called money",
+        "text",
+    ),
     # aggregates and windows
     ('count: "*", ', "", 8, 9, "this feature computes nothing", "add one of count, sum"),
     ('count: "*"', 'count: "*", sum: amount', 8, 22, "count and sum in one feature", "make two"),

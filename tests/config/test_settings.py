@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.outside import kafka_config, redis_config
-from config.lookups import load_fx
+from config.fx import load_fx
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsSection, load_settings
 from connectors.kafka_client import KafkaConfig
 from connectors.redis import RedisConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.lookups import load_fx
+from config.fx import load_fx
 from config.packs import load_pack
 from config.settings import Settings
 from connectors.file import FileSource

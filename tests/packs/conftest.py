@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from config.lookups import load_fx
+from config.fx import load_fx
 from config.packs import load_pack
 from config.settings import Settings
 from dataflows.offline import Offline
