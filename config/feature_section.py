@@ -26,7 +26,7 @@ from config.words import (
     whole,
 )
 from models.expressions.words import zones
-from models.features.calendar import PERIODS
+from models.features.calendar import DAY_MS, PERIODS, markets
 from models.features.plan import FOREVER_MS
 from models.pack import Over
 
@@ -41,7 +41,11 @@ ADDING: Final = ("count", "sum", "mean", "std", "max", "min", "first", "new")
 STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
 
-_CALENDAR = re.compile(r"(day|month)\(([^()]*)\)")
+PERIODS_MAX: Final = 400
+"""Most calendar periods in a window."""
+
+_CALENDAR = re.compile(r"(?:([0-9]{1,4}) )?(day|month|business_day)s?\(([^()]*)\)")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def _star(node: Any) -> str:
@@ -73,17 +77,41 @@ Stepped = Annotated[
 """A number expression, or one number per step."""
 
 
+def _calendar(count: int, period: str, words: list[str]) -> Over:
+    """Calendar periods: of a zone, and for business days of a country, up to a cutoff."""
+    zone, *rest = words
+    if zone not in zones():
+        raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
+    if not 1 <= count <= PERIODS_MAX:
+        raise problem(f"{count} periods", f"from 1 to {PERIODS_MAX}")
+    if period != "business_day":
+        if rest:
+            raise problem(f"a {period} has a time zone only", f"write {period}({zone})")
+        return Over(period=period, zone=zone, count=count)
+    if not 1 <= len(rest) <= 2:
+        raise problem("a business day needs a country", "write business_day(Asia/Shanghai, CN)")
+    market, *cutoff = rest
+    if market not in markets():
+        raise problem(f"no holidays are known of {brief(market)!r}", "a country's code, such as CN")
+    return Over(0, period, zone, market, _clock_ms(cutoff[0]) if cutoff else DAY_MS, count)
+
+
+def _clock_ms(text: str) -> int:
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        raise problem(f"{brief(text)!r} is no cutoff", "a time of the day, such as 17:00")
+    return (int(found[1]) * 60 + int(found[2])) * 60_000
+
+
 def _over(node: Any) -> Over:
     text = text_of(node)
     if text == "all":
         return Over()
     calendar = _CALENDAR.fullmatch(text)
     if calendar:
-        period, zone = calendar.groups()
-        if zone not in zones():
-            raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
-        return Over(period=period, zone=zone)
-    if text.startswith(PERIODS):
+        count, period, words = calendar.groups()
+        return _calendar(int(count or 1), period, [word.strip() for word in words.split(",")])
+    if text.lstrip("0123456789 ").startswith(PERIODS):
         raise problem(f"{brief(text)} lacks its time zone", "write day(Asia/Shanghai)")
     return Over(span_ms=span_ms(text))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.alerts import Details, Facts, Hit, RuleHit
 from models.batch import Batch
 from models.expressions.codes import HIT
-from models.features.calendar import period_start
+from models.features.calendar import window_start
 from models.features.layout import ROW_SHIFT
 from models.features.messages import Answer
 from models.pack import FeatureSpec
@@ -46,7 +46,7 @@ def window_of(spec: FeatureSpec, time_ms: int) -> tuple[int, int] | None:
         return None
     end = time_ms - spec.delay_ms
     if spec.over.period:
-        return period_start(spec.over.period, spec.over.zone, end), end
+        return window_start(spec.over, end), end
     return end - spec.over.span_ms, end
 
 

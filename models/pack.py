@@ -20,21 +20,30 @@ STATUSES: Final = ("draft", "shadow", "live", "retired")
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A window's extent: a span, the current calendar period, or all time.
+    """A window's extent: a span, the current calendar period and some before it, or all time.
 
     Attributes
     ----------
     span_ms
         Length of a sliding window (t − span, t]; 0 for the others.
     period
-        ``day`` or ``month`` of a calendar window, else empty.
+        ``day``, ``month`` or ``business_day`` of a calendar window, else empty.
     zone
         IANA time zone of the calendar.
+    market
+        ISO 3166-1 code of the country whose holidays business days leave out.
+    cutoff_ms
+        When a business day ends, after its local midnight.
+    count
+        How many periods, the current one included.
     """
 
     span_ms: int = 0
     period: str = ""
     zone: str = ""
+    market: str = ""
+    cutoff_ms: int = 86_400_000
+    count: int = 1
 
     @property
     def forever(self) -> bool:

@@ -33,7 +33,8 @@ class _Layout:
         self.windows: dict[tuple[int, int, int, bool], int] = {}
         self.cells: dict[tuple[int, int, int, int, int], int] = {}
         self.distincts: dict[tuple[int, int], int] = {}
-        self.calendars: dict[tuple[str, str], int] = {}
+        self.calendars: dict[tuple[str, str, str, int], int] = {}
+        self.longest: dict[tuple[int, int], int] = {}
         self.rows: list[list[int]] = []
 
     def add(self, feature: Feature) -> None:
@@ -50,11 +51,12 @@ class _Layout:
         spec = feature.spec
         # a history must be counted, so its events are all kept, not only the last one
         is_last = spec.aggregate in ("last", "previous", "since") and not spec.min_history
-        calendar = -1
-        if spec.over.period:
-            zone = (spec.over.period, spec.over.zone)
-            calendar = self.calendars.setdefault(zone, len(self.calendars))
-        span = FOREVER_MS if spec.over.forever else spec.over.span_ms
+        over, calendar = spec.over, -1
+        span = FOREVER_MS if over.forever else over.span_ms
+        if over.period:
+            named = (over.period, over.zone, over.market, over.cutoff_ms)
+            calendar, span = self.calendars.setdefault(named, len(self.calendars)), over.count - 1
+            self.longest[calendar, span] = longest_ms(over)
         key = (span, spec.delay_ms, calendar, is_last)
         return self.windows.setdefault(key, len(self.windows))
 
@@ -166,10 +168,9 @@ class _Layout:
 
     def _horizons(self, lateness_ms: int) -> tuple[int, int]:
         """How long events, and how long entities, must be kept."""
-        names = {at: calendar for calendar, at in self.calendars.items()}
         events, lives = [0], [0]
         for span, delay, calendar, is_last in self.windows:
-            length = longest_ms(names[calendar][0]) if calendar >= 0 else span
+            length = self.longest[calendar, span] if calendar >= 0 else span
             lives.append(length + delay)
             if not is_last:
                 events.append(length + delay)

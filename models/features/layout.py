@@ -139,7 +139,8 @@ class Plan(NamedTuple):
     Attributes
     ----------
     windows
-        (windows, 5): span ms, delay ms, calendar or −1, first cell, end of cells.
+        (windows, 5): span ms (periods before the current one, with a calendar), delay ms, calendar
+        or −1, first cell, end of cells.
     calendar_at, calendar_starts
         Calendar → [from, to) in the starts of its periods, epoch ms.
     cells

@@ -63,7 +63,8 @@ def first_time(plan: Plan, window: int, until: int) -> int:
             low = middle
         else:
             high = middle
-    return plan.calendar_starts[low]
+    # a calendar's span counts the periods before the current one
+    return plan.calendar_starts[max(low - plan.windows[window, SPAN], plan.calendar_at[calendar])]
 
 
 @inline

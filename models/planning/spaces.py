@@ -1,7 +1,7 @@
 """One space of a blueprint: how its messages are made, how its windows lie, what they mean."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 import numpy as np
@@ -155,7 +155,7 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     needs = [written(node) for node in (feature.where, feature.condition) if node is not None]
     if feature.value is not None:
         needs.append(_value_meaning(Value(feature.value, spec.aggregate == "distinct")))
-    window = f"{spec.over.span_ms} {spec.over.period} {spec.over.zone} delay {spec.delay_ms}"
+    window = " ".join(str(part) for part in (*astuple(spec.over), "delay", spec.delay_ms))
     meaning = f"{spec.aggregate} {' '.join(needs)} over {window}"
     # without a history only the last event of such a window is kept
     meaning += " counted" if spec.min_history else ""
@@ -166,4 +166,4 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
 def _reach_ms(over: Over, delay_ms: int) -> int | None:
     if over.forever:
         return None
-    return (longest_ms(over.period) if over.period else over.span_ms) + delay_ms
+    return (longest_ms(over) if over.period else over.span_ms) + delay_ms

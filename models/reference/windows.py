@@ -8,19 +8,17 @@ import bisect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from models.events import MONEY_SCALE
 from models.expressions.tree import Name, Node, Source
 from models.features.layout import EVIDENCE_MAX
 from models.features.plan import Feature, Group, Space
 from models.pack import Over
+from models.reference.calendar import period_start
 
 Number = int | float
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +161,7 @@ def window_bounds(feature: Feature, at_ms: int) -> tuple[float, int]:
     over: Over = feature.spec.over
     until = at_ms - feature.spec.delay_ms
     if over.period:
-        return period_start(over.period, over.zone, until), until
+        return period_start(over, until), until
     return (-math.inf if over.forever else until - over.span_ms + 1), until
 
 
@@ -171,20 +169,6 @@ def step_of(feature: Feature, at_ms: int) -> int:
     """Return when an event enters and leaves windows: with a grain as its whole bucket does."""
     grain_ms = feature.spec.grain_ms
     return at_ms // grain_ms * grain_ms if grain_ms else at_ms
-
-
-def period_start(period: str, zone: str, at_ms: int) -> int:
-    """When the local day or month of a time began, epoch ms.
-
-    >>> spring = datetime(2024, 3, 10, 18, tzinfo=UTC)  # a day of 23 hours in New York
-    >>> at_ms = int(spring.timestamp()) * 1000
-    >>> (at_ms - period_start("day", "America/New_York", at_ms)) // 3_600_000
-    13
-    """
-    local = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone))
-    day = local.date() if period == "day" else local.date().replace(day=1)
-    midnight = datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    return (midnight - _EPOCH) // timedelta(milliseconds=1)
 
 
 def satisfying(event: Visit, *conditions: Node | None) -> bool:

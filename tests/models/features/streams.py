@@ -72,6 +72,10 @@ CALENDAR = Scale(
     overs=(
         *(Over(period="day", zone=zone) for zone in _ZONES),
         Over(period="month", zone="America/New_York"),
+        Over(period="day", zone="America/New_York", count=3),
+        Over(period="month", zone="Asia/Shanghai", count=2),
+        Over(period="business_day", zone="America/New_York", market="US"),
+        Over(0, "business_day", "Asia/Shanghai", "CN", 17 * HOUR, 10),
         HOUR,
     ),
     delays=(0, 0, 0, HOUR, DAY),

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from models.expressions.tree import Node
-from models.features.calendar import period_starts
 from models.features.plan import Feature, Group
 from models.pack import Over
-from models.reference.windows import Visit, period_start
+from models.reference.windows import Visit
 from tests.models.features.building import (
     AMOUNT,
     CASH,
@@ -245,13 +244,3 @@ def test_the_parts_of_a_share_and_its_condition():
     flags = [{CASH, FRAUD}, {CASH}, {FRAUD}, {CASH}]
     stream = [Visit(7, NOON + i, reads=reads, true=frozenset(f)) for i, f in enumerate(flags)]
     assert [a["test.share"] for a in twins.read(stream)] == [1, 0.5, 0.5, pytest.approx(1 / 3)]
-
-
-@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Shanghai", "America/Havana"])
-@pytest.mark.parametrize("period", ["day", "month"])
-def test_the_calendar_agrees_with_the_time_zone_database(period, zone):
-    starts = period_starts(period, zone)
-    near = starts[(starts > NOON - 400 * 24 * HOUR) & (starts < NOON + 400 * 24 * HOUR)]
-    for start in near.tolist():
-        assert period_start(period, zone, start) == start
-        assert period_start(period, zone, start - 1) < start
