@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.lookups import load_fx
+from config.fx import load_fx
 from config.packs import load_pack
 from config.settings import Settings
 from dataflows.offline import Offline
