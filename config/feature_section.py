@@ -32,7 +32,7 @@ from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "gap", "first", "new",
+    "gap", "first", "new", "median",
 )  # fmt: skip
 LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
 """Aggregates that look back over all time unless a window is named."""
@@ -124,7 +124,7 @@ Values = Annotated[
 class FeatureSection(Section):
     """One feature as written."""
 
-    planned: ClassVar[frozenset[str]] = frozenset({"median", "top_share", "ewm", "late"})
+    planned: ClassVar[frozenset[str]] = frozenset({"top_share", "ewm", "late"})
 
     count: Annotated[str | None, BeforeValidator(_star)] = None
     sum: Text | None = None
@@ -132,6 +132,7 @@ class FeatureSection(Section):
     std: Stepped | None = None
     max: Stepped | None = None
     min: Stepped | None = None
+    median: Text | None = None
     distinct: Text | None = None
     share: Text | None = None
     last: Values | None = None

@@ -88,6 +88,9 @@ class _Layout:
                 -1,
                 counted,
             )
+        if aggregate == "median":
+            # the count says which values there are; they are looked through when read
+            return Read.MEDIAN, self._cell(window, Cell.COUNT, column, mask, holds), -1, -1
         if aggregate == "std":
             return Read.STD, self._cell(window, Cell.SQUARES, column, mask, holds), -1, -1
         if aggregate in ("max", "min"):

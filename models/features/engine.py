@@ -58,6 +58,8 @@ class Answers(NamedTuple):
         (m, `EVIDENCE_WORDS`): entry, feature, how many references, the references.
     found
         [rows of `evidence` written, scratch].
+    room
+        (event cap,): to work in.
     """
 
     values: NDArray[np.float64]
@@ -65,6 +67,7 @@ class Answers(NamedTuple):
     truncated: NDArray[np.bool_]
     evidence: NDArray[np.int64]
     found: NDArray[np.int64]
+    room: NDArray[np.float64]
 
 
 DONE, ROWS_FULL, ARENA_FULL, EVIDENCE_FULL = range(4)
@@ -111,7 +114,7 @@ def _read_group(
         if row < 0:
             answers.values[number, feature] = value_of_nobody(plan, feature)
             continue
-        value = feature_value(store, plan, row, feature, time, answers.found[1:])
+        value = feature_value(store, plan, row, feature, time, answers.found[1:], answers.room)
         if value == np.inf:
             answers.bits[number, feature] = answers.found[1]
         else:

@@ -122,6 +122,7 @@ class Read(IntEnum):
     SHARE = 8
     LAST = 9
     SINCE = 10
+    MEDIAN = 11
 
 
 class Holds(IntEnum):

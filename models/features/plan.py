@@ -16,7 +16,7 @@ FOREVER_MS: Final = 1 << 60
 """Longer than any window; the grain of a lifetime."""
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "first", "new",
+    "first", "new", "median",
 )  # fmt: skip
 _HOLDS: Final = {
     Source.MONEY: Holds.MONEY,

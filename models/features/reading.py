@@ -5,7 +5,15 @@ from numpy.typing import NDArray
 
 from models.compiled import inline, outline
 from models.events import NULL_INT
-from models.features.cells import clear_cells, count_event, is_null, passes, square, two_sum
+from models.features.cells import (
+    as_float,
+    clear_cells,
+    count_event,
+    is_null,
+    passes,
+    square,
+    two_sum,
+)
 from models.features.layout import (
     BASE,
     C_COLUMN,
@@ -34,11 +42,12 @@ from models.features.layout import (
     Store,
 )
 from models.features.links import address
+from models.features.medians import median_of
 from models.features.table import slot_after
 from models.features.windows import first_time
 
 _COUNT, _SUM_MONEY, _SUM_FLOAT, _MEAN_MONEY, _MEAN_FLOAT, _STD = range(6)
-_EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE = range(6, 11)
+_EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE, _MEDIAN = range(6, 12)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _SCALE = 10_000.0
 
@@ -98,11 +107,39 @@ def _stored(store: Store, plan: Plan, row: int, cell: int, out: NDArray[np.int64
     return _as_value(store.arena[at], store.arena_float[at], plan.cells[cell, C_HOLDS])
 
 
+@outline
+def _median(
+    store: Store, plan: Plan, row: int, window: int, cell: int, room: NDArray[np.float64]
+) -> float:
+    """The middle of a window's values, the mean of the middle two of an even number."""
+    first = WINDOWS + WINDOW_WORDS * window
+    base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
+    stride, column = plan.sizes[S_STRIDE], plan.cells[cell, C_COLUMN]
+    mask, holds = plan.cells[cell, C_FILTER], plan.cells[cell, C_HOLDS]
+    n = 0
+    for slot in range(store.rows[row, first + W_TAIL], store.rows[row, first + W_HEAD]):
+        at = address(base, capacity, stride, column, slot)
+        if passes(store, base, stride, slot, mask) and not is_null(store, at, holds):
+            room[n] = as_float(store, at, holds)
+            n += 1
+    found = median_of(room, n)
+    return found / _SCALE if holds == _MONEY else found
+
+
 @inline
 def feature_value(
-    store: Store, plan: Plan, row: int, feature: int, time: int, out: NDArray[np.int64]
+    store: Store,
+    plan: Plan,
+    row: int,
+    feature: int,
+    time: int,
+    out: NDArray[np.int64],
+    room: NDArray[np.float64],
 ) -> float:
-    """A feature's value at `time`; NaN is NULL, infinity says that `out[0]` holds a text hash."""
+    """A feature's value at `time`; NaN is NULL, infinity says that `out[0]` holds a text hash.
+
+    `room` holds as many numbers as a window has events.
+    """
     window, cell = plan.features[feature, F_WINDOW], plan.features[feature, F_CELL]
     second, read = plan.features[feature, F_SECOND], plan.features[feature, F_READ]
     least = plan.features[feature, F_LEAST]
@@ -130,6 +167,8 @@ def feature_value(
             return np.nan
         holds = plan.cells[cell, C_HOLDS]
         return _as_value(store.rows[row, word + 1], store.rows_float[row, word + 1], holds)
+    if read == _MEDIAN:
+        return _median(store, plan, row, window, cell, room)
     if read == _LAST:
         return _stored(store, plan, row, cell, out)
     if read == _SINCE:

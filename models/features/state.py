@@ -20,10 +20,13 @@ from models.features.engine import (
 from models.features.layout import (
     ARENA_USED,
     COUNTERS,
+    F_READ,
     ROWS_USED,
+    S_CAP,
     S_GRAIN,
     S_WORDS,
     Plan,
+    Read,
     Store,
 )
 from models.features.messages import SpaceAnswer
@@ -62,6 +65,8 @@ class SpaceState:
         self._found, self._why = np.zeros(2, np.int64), np.zeros(1, np.int64)
         self._evidence = np.empty((4 * plan.features.shape[0] + 16, EVIDENCE_WORDS), np.int64)
         self._no_evidence = self._evidence[:0]
+        reads_medians = not plan.sizes[S_GRAIN] and (plan.features[:, F_READ] == Read.MEDIAN).any()
+        self._room = np.empty(int(plan.sizes[S_CAP]) + 1 if reads_medians else 1)
         words = int(plan.sizes[S_WORDS])
         self._set(
             np.zeros(2 * _FIRST_ROWS, np.uint64),
@@ -104,7 +109,9 @@ class SpaceState:
         truncated = np.zeros(n, np.bool_)
         kept: list[NDArray[np.int64]] = []
         found, why, at = self._found, self._why, 0
-        answers = Answers(values, values.view(np.int64), truncated, self._evidence, found)
+        answers = Answers(
+            values, values.view(np.int64), truncated, self._evidence, found, self._room
+        )
         while True:
             found[0] = 0
             at = self._run(

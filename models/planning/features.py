@@ -13,7 +13,7 @@ from models.planning.bounds import least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
-_NUMERIC = ("sum", "mean", "std", "max", "min")
+_NUMERIC = ("sum", "mean", "std", "max", "min", "median")
 
 
 def plan_features(

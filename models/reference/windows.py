@@ -6,6 +6,7 @@ exact. Sums are fractions until the last step, calendars are looked up in `zonei
 
 import bisect
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -267,6 +268,7 @@ _AGGREGATES: Final[Mapping[str, Callable[[Sequence[Fraction]], Number]]] = {
     "max": lambda values: _number(max(values)) if values else math.nan,
     "min": lambda values: _number(min(values)) if values else math.nan,
     "distinct": lambda values: len(set(values)),
+    "median": lambda values: _number(Fraction(statistics.median(values))) if values else math.nan,
     "first": lambda values: _number(values[0]) if values else math.nan,
     "last": lambda values: _number(values[-1]) if values else math.nan,
     "previous": lambda values: _number(values[-1]) if values else math.nan,

@@ -103,7 +103,7 @@ CASES = [
     # aggregates and windows
     ('count: "*", ', "", 8, 9, "this feature computes nothing", "add one of count, sum"),
     ('count: "*"', 'count: "*", sum: amount', 8, 22, "count and sum in one feature", "make two"),
-    ('count: "*"', "median: amount", 8, 10, "median is not available yet", "count"),
+    ('count: "*"', "top_share: card", 8, 10, "top_share is not available yet", "count"),
     ('count: "*"', "count: amount", 8, 17, 'count takes "*" only, was amount', "where"),
     ('count: "*"', "count: *", 8, 18, "cannot read this YAML", 'quotes: "*"'),
     (", over: 1m", "", 8, 9, "over is missing", "over: 1h"),

@@ -37,6 +37,7 @@ AGGREGATES: dict[str, tuple[Node | None, ...]] = {
     "sum": ADDED,
     "mean": ADDED,
     "std": ADDED,
+    "median": NUMBERS,
     "max": NUMBERS,
     "min": NUMBERS,
     "distinct": LISTED,

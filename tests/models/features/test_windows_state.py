@@ -48,6 +48,7 @@ def every_kind(*, cap: int = 4096, lateness: int = 5 * SECOND) -> list[Feature]:
         ("sum", PRICE, {"over": 20 * SECOND}),
         ("mean", PRICE, {"over": 60 * SECOND, "where": FRAUD, "min_history": 2}),
         ("std", PRICE, {"over": 20 * SECOND}),
+        ("median", AMOUNT, {"over": 20 * SECOND, "delay": 5 * SECOND}),
         ("max", AMOUNT, {"over": 60 * SECOND, "of": OTHER}),
         ("min", PRICE, {"over": 5 * SECOND, "delay": 5 * SECOND}),
         ("distinct", DEVICE, {"over": 60 * SECOND, "bound": 2.0}),
