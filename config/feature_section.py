@@ -103,7 +103,8 @@ def _clock_ms(text: str) -> int:
     return (int(found[1]) * 60 + int(found[2])) * 60_000
 
 
-def _over(node: Any) -> Over:
+def over_of(node: Any) -> Over:
+    """A window as written: a duration, calendar periods, or all time."""
     text = text_of(node)
     if text == "all":
         return Over()
@@ -144,7 +145,7 @@ class FeatureSection(Section):
     by: Texts = Field(examples=["by: account"])
     of: Texts | None = None
     on: Kinds | None = None
-    over: Annotated[Over | None, BeforeValidator(_over)] = None
+    over: Annotated[Over | None, BeforeValidator(over_of)] = None
     where: Text | None = None
     grain: Duration = 0
     delay: Duration = 0

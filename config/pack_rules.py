@@ -7,12 +7,13 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from config.feature_section import over_of
 from config.pack_columns import Scope
 from config.pack_examples import ExampleSection, examples
 from config.sections import Section, brief, problem, suggest
 from config.words import Duration, Kinds, Text, text_of, whole, word
 from config.yaml_nodes import Scalar
-from models.pack import ACTIONS, SEVERITIES, STATUSES, RuleSpec
+from models.pack import ACTIONS, SEVERITIES, STATUSES, Over, RuleSpec
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
@@ -63,6 +64,13 @@ def _template(text: str) -> str:
     return text
 
 
+def _period(node: Any) -> Over:
+    over = over_of(node)
+    if not over.period or over.count != 1:
+        raise problem("an incident lasts a calendar period", "write day(Asia/Shanghai)")
+    return over
+
+
 class NameSection(Section):
     """A rule's name in both languages."""
 
@@ -80,9 +88,7 @@ class BecauseSection(Section):
 class RuleSection(Section):
     """One rule as written."""
 
-    planned: ClassVar[frozenset[str]] = frozenset(
-        {"sequence", "match", "absent", "for_each", "incident"}
-    )
+    planned: ClassVar[frozenset[str]] = frozenset({"sequence", "match", "absent", "for_each"})
 
     id: Annotated[Text, AfterValidator(_id)] = Field(examples=["id: F01"])
     on: Kinds | None = None
@@ -97,6 +103,7 @@ class RuleSection(Section):
     because: BecauseSection = Field(examples=['because: {en: "{payments_1m} payments", zh: …}'])
     group: Text = ""
     cooldown: Duration = 0
+    incident: Annotated[Over | None, BeforeValidator(_period)] = None
     action: Annotated[str, word("action", ACTIONS)] = "review"
     status: Annotated[str, word("status", STATUSES)] = "live"
     source: Text = ""
@@ -149,6 +156,7 @@ def _spec(i: int, section: RuleSection, scope: Scope) -> RuleSpec:
         place=document.place(*path),
         group=section.group,
         cooldown_ms=section.cooldown,
+        incident=section.incident,
         action=section.action,
         status=section.status,
         source=section.source,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
+from models.features.calendar import window_start
 from models.pack import ACTIONS, SEVERITIES
 from models.planning.rules import SEVERITY_WEIGHT, Rule
 from models.wording import MASKED, mask_card, masked, rfc3339, say
@@ -212,6 +213,17 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
     }
 
 
+def _incident_id(hit: Hit, ordered: Sequence[RuleHit]) -> str | None:
+    """One id for all that a rule finds about a subject within a calendar period."""
+    for found in ordered:
+        over = found.rule.spec.incident
+        if over is not None:
+            since = str(window_start(over, hit.time_ms))
+            rule = found.rule.spec.id
+            return alert_id(hit.tenant, hit.pack, rule, hit.domain, hit.shown_subject, since)
+    return None
+
+
 def content_of(hit: Hit) -> dict[str, Any]:
     """The alert as a CloudEvents 1.0 object of JSON types."""
     ordered = sorted(hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index))
@@ -229,7 +241,7 @@ def content_of(hit: Hit) -> dict[str, Any]:
             "risk": risk_of(hit.hits),
             "p_fraud": None,
             "action": action_of(hit.hits),
-            "incident_id": None,
+            "incident_id": _incident_id(hit, ordered),
             "repeats": 0,
             "late": hit.late,
             "truncated": hit.facts.truncated,

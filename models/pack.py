@@ -108,6 +108,7 @@ class Example:
 class RuleSpec:
     """One rule; texts by language, severities strongest first with their conditions.
 
+    `incident` is a calendar period: what a rule finds about a subject within one is one incident.
     `places` maps a field (``when``, ``severity.high``, ``because.en`` …) to where its text stands.
     """
 
@@ -121,6 +122,7 @@ class RuleSpec:
     place: Place
     group: str = ""
     cooldown_ms: int = 0
+    incident: Over | None = None
     action: str = "review"
     status: str = "live"
     source: str = ""

@@ -50,6 +50,8 @@ CASES = [
     ("  got:", "  n_1m:", 9, 3, "n_1m stands here twice", "line 8"),
     ("lon], by", "lon], late: true, by", 10, 28, "late is not available yet", "known here"),
     ("cooldown: 10m", "sequence: []", 20, 5, "sequence is not available yet", "known here"),
+    ("cooldown: 10m", "incident: 1h", 20, 15, "an incident lasts a calendar period", "day("),
+    ("cooldown: 10m", "incident: '2 days(UTC)'", 20, 16, "an incident lasts a calendar", "day("),
     ("event_cap: 4096", "<<: {}", 6, 1, "no key here is called <<", "known here"),
     # names
     ("pack: payments", "pack: my-pack", 1, 7, "'my-pack' is not a name", "letters, digits"),

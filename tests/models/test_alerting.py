@@ -1,17 +1,17 @@
 """Cooldown, repeats, ids, risk."""
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.alerting import Alerting
+from models.alerting import Alerting, to_alert
 from models.alerts import Details, Facts, Hit, RuleHit, alert_id, risk_of
 from models.errors import Place
 from models.expressions.tree import TRUE
-from models.pack import RuleSpec
+from models.pack import Over, RuleSpec
 from models.planning.rules import Rule, Sentence
 from models.records import Alert, Repeat
 from models.wording import say, shown
@@ -144,3 +144,21 @@ def test_within_a_group_only_the_strongest_counts_and_groups_combine_by_noisy_or
 def test_values_read_well_in_reasons(value, wanted, text):
     assert shown(value, wanted) == text
     assert say(Sentence((("is ", "v", wanted),)), {"v": value}) == f"is {text}"
+
+
+def test_what_a_rule_finds_about_a_subject_within_its_period_is_one_incident():
+    stream, day = Stream(), Over(period="day", zone="Asia/Shanghai")
+    plain = rule(cooldown_ms=0)
+    daily = RuleHit(replace(plain, spec=replace(plain.spec, incident=day)), "medium")
+    evening = 1_767_600_000_000  # 2026-01-05 16:00 in Shanghai
+    times = [(evening, "a"), (evening + 8 * 3_600_000 - 1, "a"), (evening + 8 * 3_600_000, "a"),
+             (evening, "b")]  # fmt: skip
+    hits = [stream.hit(at, daily, subject=subject) for at, subject in times]
+
+    ids = [item.content["data"]["incident_id"] for item in raise_one_by_one(Alerting(), hits)]
+
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+    assert (
+        to_alert(stream.hit(evening, RuleHit(plain, "low"))).content["data"]["incident_id"] is None
+    )
