@@ -32,12 +32,14 @@ from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "gap", "first", "new", "median",
+    "gap", "first", "new", "median", "sequence",
 )  # fmt: skip
 LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
 """Aggregates that look back over all time unless a window is named."""
 ADDING: Final = ("count", "sum", "mean", "std", "max", "min", "first", "new")
 """Aggregates of which steps of time can be kept instead of events."""
+STEPS_IN_ORDER_MAX: Final = 8
+"""Most steps of a sequence."""
 STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
 
@@ -68,6 +70,14 @@ class StepSection(Section):
         if (self.count is None) == (self.sum is None):
             raise problem("this takes one of count, sum", 'for example {count: "*", per: 1d}')
         return self
+
+
+class SequenceStep(Section):
+    """One step of a sequence."""
+
+    when: Text = Field(examples=["when: outcome = 'fail'"])
+    times: Annotated[int, whole(1, 100)] = 1
+    within: Duration = 0
 
 
 Stepped = Annotated[
@@ -142,6 +152,7 @@ class FeatureSection(Section):
     gap: Text | None = None
     first: Values | None = None
     new: Text | None = None
+    sequence: list[SequenceStep] | None = None
     by: Texts = Field(examples=["by: account"])
     of: Texts | None = None
     on: Kinds | None = None
@@ -230,6 +241,8 @@ class FeatureSection(Section):
             raise problem(
                 f"{aggregate} has a condition already", "join both with AND", "where", key=True
             )
+        if aggregate == "sequence":
+            self._check_sequence()
         if aggregate == "new" and self.of is not None:
             raise problem("new reads the key that it updates", "remove this", "of", key=True)
         if aggregate == "new" and self.min_history:
@@ -239,6 +252,30 @@ class FeatureSection(Section):
                 "min_history",
                 key=True,
             )
+
+    def _check_sequence(self) -> None:
+        steps = self.sequence or ()
+        if not 2 <= len(steps) <= STEPS_IN_ORDER_MAX:
+            message = f"a sequence has 2 to {STEPS_IN_ORDER_MAX} steps, was {len(steps)}"
+            raise problem(message, "[{when: …}, {when: …}]", "sequence")
+        for i, step in enumerate(steps):
+            if i and step.times > 1:
+                raise problem(
+                    "only the first step counts",
+                    "write two steps",
+                    "sequence",
+                    i,
+                    "times",
+                    key=True,
+                )
+            if not i and step.within and step.times == 1:
+                raise problem(
+                    "nothing comes before the first step",
+                    "remove this, or say how many times",
+                    "sequence", i, "within", key=True,
+                )  # fmt: skip
+        if self.min_history:
+            raise problem("a sequence needs no history", "remove this", "min_history", key=True)
 
     @property
     def lasts(self) -> bool:

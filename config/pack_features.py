@@ -6,7 +6,7 @@ from config.feature_section import FeatureSection, StepSection
 from config.pack_columns import Scope
 from config.sections import brief, suggest
 from models.errors import Place
-from models.pack import FeatureSpec, Over
+from models.pack import FeatureSpec, Over, StepSpec
 
 
 def feature_specs(sections: Mapping[str, FeatureSection], scope: Scope) -> tuple[FeatureSpec, ...]:
@@ -56,6 +56,12 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
             evidence=section.evidence,
             grain_ms=section.grain_ms,
             per=("count" if step.sum is None else "sum") if step else "",
+            steps=tuple(
+                StepSpec(
+                    s.when, s.times, s.within, scope.document.place(*path, aggregate, i, "when")
+                )
+                for i, s in enumerate(section.sequence or ())
+            ),
             places={**places, "value": place},
         )
         for full_name, value, place in _named_values(name, section, scope)
@@ -73,6 +79,8 @@ def _named_values(name: str, section: FeatureSection, scope: Scope) -> list[tupl
     if not isinstance(written, list):
         text = "" if aggregate in ("since", "gap", "new") else written
         return [(name, text, scope.document.place(*path))]
+    if aggregate == "sequence":
+        return [(name, "", scope.document.place(*path))]
     if not isinstance(scope.document.data(*path), list):
         return [(name, written[0], scope.document.place(*path))]
     for i, column in enumerate(written):

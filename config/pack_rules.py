@@ -88,7 +88,7 @@ class BecauseSection(Section):
 class RuleSection(Section):
     """One rule as written."""
 
-    planned: ClassVar[frozenset[str]] = frozenset({"sequence", "match", "absent", "for_each"})
+    planned: ClassVar[frozenset[str]] = frozenset({"match", "absent", "for_each"})
 
     id: Annotated[Text, AfterValidator(_id)] = Field(examples=["id: F01"])
     on: Kinds | None = None

@@ -52,6 +52,27 @@ class Over:
 
 
 @dataclass(frozen=True, slots=True)
+class StepSpec:
+    """One step of a sequence: so many events that meet a condition, soon after the step before.
+
+    Attributes
+    ----------
+    when
+        Condition on an event.
+    times
+        How many such events the first step takes; 1 for the others.
+    within_ms
+        The last of them comes so soon after the step before, or after the first of them; 0 is any
+        time within the window.
+    """
+
+    when: str
+    times: int
+    within_ms: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureSpec:
     """One feature; times in ms, expressions as text, `place` for error messages.
 
@@ -74,6 +95,7 @@ class FeatureSpec:
     evidence: bool = False
     grain_ms: int = 0
     per: str = ""
+    steps: tuple[StepSpec, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 
 

@@ -36,16 +36,29 @@ class _Layout:
         self.calendars: dict[tuple[str, str, str, int], int] = {}
         self.longest: dict[tuple[int, int], int] = {}
         self.rows: list[list[int]] = []
+        self.steps: list[list[int]] = []
 
     def add(self, feature: Feature) -> None:
         spec, space = feature.spec, self.space
         window = self._window(feature)
+        if feature.steps:
+            self._add_sequence(feature, window)
+            return
         mask = space.filter_bits([feature.where])
         history = self._cell(window, Cell.COUNT, -1, mask, 0) if spec.min_history and mask else -1
         read, cell, second, counted = self._reading(feature, window, mask)
         self.rows.append(
             [read, window, cell, second, history, spec.min_history, space.group(feature), counted]
         )
+
+    def _add_sequence(self, feature: Feature, window: int) -> None:
+        first, space = len(self.steps), self.space
+        for node, step in zip(feature.steps, feature.spec.steps, strict=True):
+            mask = space.filter_bits([feature.where, node])
+            self.steps.append([mask, step.times, step.within_ms or FOREVER_MS])
+        steps = len(feature.steps)
+        group = space.group(feature)
+        self.rows.append([Read.SEQUENCE, window, -1, -1, -1, steps, group, first])
 
     def _window(self, feature: Feature) -> int:
         spec = feature.spec
@@ -139,6 +152,7 @@ class _Layout:
                 [VALUES + len(columns) + len(self.distincts), words, cap, lateness_ms,
                  horizon, life, links + len(self.distincts), len(indexes), 0]
             ),
+            np.array(self.steps, np.int64).reshape(-1, 3),
         )  # fmt: skip
 
     def _is_time(self, value: int) -> bool:

@@ -123,6 +123,7 @@ class Read(IntEnum):
     LAST = 9
     SINCE = 10
     MEDIAN = 11
+    SEQUENCE = 12
 
 
 class Holds(IntEnum):
@@ -151,11 +152,14 @@ class Plan(NamedTuple):
         times need none: they are sorted).
     features
         (features, 8): `Read`, window, cell, second cell, history cell, least history, read group,
-        distinct or −1.
+        distinct or −1. A sequence has no cells: its first step stands where the distinct does, and
+        the number of its steps, which is also the least history, where that does.
     columns
         (values,): the block column of each value of a message.
     bounds
         (features,): a value from here on carries evidence; NaN: never.
+    steps
+        (steps, 3): filter mask, times, within ms.
     sizes
         [columns, row words, event cap, lateness ms, horizon ms, life ms or −1, stride, hash
         indexes, grain ms]: events older than the horizon are no longer needed, entities quiet for
@@ -174,6 +178,7 @@ class Plan(NamedTuple):
     columns: NDArray[np.int64]
     bounds: NDArray[np.float64]
     sizes: NDArray[np.int64]
+    steps: NDArray[np.int64]
 
 
 SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)

@@ -16,7 +16,7 @@ FOREVER_MS: Final = 1 << 60
 """Longer than any window; the grain of a lifetime."""
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "first", "new", "median",
+    "first", "new", "median", "sequence",
 )  # fmt: skip
 _HOLDS: Final = {
     Source.MONEY: Holds.MONEY,
@@ -49,6 +49,8 @@ class Feature:
         Least constant that a live rule compares it with; None: no evidence.
     cap, lateness_ms
         Most events per entity; how late an event may be.
+    steps
+        Conditions of a sequence.
     """
 
     spec: FeatureSpec
@@ -61,6 +63,7 @@ class Feature:
     bound: float | None
     cap: int
     lateness_ms: int
+    steps: tuple[Node, ...] = ()
 
     @property
     def is_text(self) -> bool:

@@ -43,11 +43,12 @@ from models.features.layout import (
 )
 from models.features.links import address
 from models.features.medians import median_of
+from models.features.sequences import last_completed
 from models.features.table import slot_after
 from models.features.windows import first_time
 
 _COUNT, _SUM_MONEY, _SUM_FLOAT, _MEAN_MONEY, _MEAN_FLOAT, _STD = range(6)
-_EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE, _MEDIAN = range(6, 12)
+_EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE, _MEDIAN, _SEQUENCE = range(6, 13)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _SCALE = 10_000.0
 
@@ -167,6 +168,9 @@ def feature_value(
             return np.nan
         holds = plan.cells[cell, C_HOLDS]
         return _as_value(store.rows[row, word + 1], store.rows_float[row, word + 1], holds)
+    if read == _SEQUENCE:
+        since = last_completed(store, plan, row, feature, room)
+        return (time - since) / 1000.0 if since >= 0.0 else np.nan
     if read == _MEDIAN:
         return _median(store, plan, row, window, cell, room)
     if read == _LAST:

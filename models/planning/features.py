@@ -47,6 +47,7 @@ def plan_features(
                 feature = Feature(
                     spec, name, value, where, condition, kinds_mask(spec.on), readers[name],
                     -math.inf if spec.evidence else bounds.get(name), pack.event_cap, lateness_ms,
+                    tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
                 )  # fmt: skip
                 _check_cap(feature, rules)
                 planned.append(feature)
@@ -60,7 +61,7 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     place = spec.places.get("value", spec.place)
     if spec.aggregate == "share":
         return None, where, checked(parser, spec.value, Type.FLAG, place)
-    if spec.aggregate in ("count", "since", "new") or spec.per == "count":
+    if spec.aggregate in ("count", "since", "new", "sequence") or spec.per == "count":
         return None, where, None
     if spec.aggregate in _NUMERIC:
         return checked(parser, spec.value, Type.NUMBER, place), where, None

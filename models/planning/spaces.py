@@ -152,13 +152,15 @@ def _cells_of(space: Space, plan: Plan, feature: int) -> tuple[str, ...]:
 
 def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     spec = feature.spec
-    needs = [written(node) for node in (feature.where, feature.condition) if node is not None]
+    asked = (feature.where, feature.condition, *feature.steps)
+    needs = [written(node) for node in asked if node is not None]
     if feature.value is not None:
         needs.append(_value_meaning(Value(feature.value, spec.aggregate == "distinct")))
     window = " ".join(str(part) for part in (*astuple(spec.over), "delay", spec.delay_ms))
     meaning = f"{spec.aggregate} {' '.join(needs)} over {window}"
     # without a history only the last event of such a window is kept
     meaning += " counted" if spec.min_history else ""
+    meaning += "".join(f" {step.times} within {step.within_ms}" for step in spec.steps)
     meaning += f" grain {spec.grain_ms} per {spec.per}" if spec.grain_ms else ""
     return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), cells or tuple(needs))
 

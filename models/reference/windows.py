@@ -196,6 +196,9 @@ def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Numb
     matching = [event for event in events if satisfying(event, feature.where)]
     if feature.spec.per:
         return _over_steps(feature, matching)
+    if feature.steps:
+        ends = [event.at_ms for event in matching if _completes(feature, matching, event)]
+        return _ratio(at_ms - max(ends), 1000) if ends else math.nan
     if aggregate == "new":
         return int(not matching)
     if len(matching) < feature.spec.min_history:
@@ -231,6 +234,22 @@ def _given(feature: Feature, events: Sequence[Visit]) -> list[Number]:
     assert feature.value is not None
     values = [event.values.get(feature.value) for event in events]
     return [value for value in values if value is not None]
+
+
+def _completes(feature: Feature, events: Sequence[Visit], last: Visit, steps: int = 0) -> bool:
+    """Whether an event is the last step of a sequence, or of its first `steps` steps."""
+    step = (steps or len(feature.steps)) - 1
+    if not satisfying(last, feature.steps[step]):
+        return False
+    within = feature.spec.steps[step].within_ms or math.inf
+    # an event stands once in the list, though another may equal it
+    at = next(i for i, event in enumerate(events) if event is last)
+    if step:
+        before = [event for event in events[:at] if last.at_ms - event.at_ms <= within]
+        return any(_completes(feature, events, event, step) for event in before)
+    alike = [event for event in events[: at + 1] if satisfying(event, feature.steps[0])]
+    times = feature.spec.steps[0].times
+    return len(alike) >= times and last.at_ms - alike[-times].at_ms <= within
 
 
 def _exact(feature: Feature, value: Number | None) -> Fraction:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -96,6 +97,25 @@ sys.exit(70 if runs < 2 else 0)
     assert all("code 70, signal SIGKILL" in line for line in supervisor.said)
     delays = [line.rpartition("in ")[2] for line in supervisor.said]
     assert delays == ["0.01 s", "0.02 s"]
+
+
+def test_a_start_that_finds_no_room_is_tried_again_but_not_the_first(supervised):
+    supervisor, codes = supervised(""), iter([[EXIT_CRASH], [EXIT_GOOD]])
+    supervisor._once = lambda: next(codes)
+    tries = iter([None, OSError("no room"), sqlite3.OperationalError("disk is full"), None])
+
+    def prepare():
+        if error := next(tries):
+            raise error
+
+    supervisor.prepare = prepare
+
+    assert supervisor.run() == EXIT_GOOD
+    told = [line for line in supervisor.said if line.startswith("cannot start")]
+    assert told == ["cannot start: no room", "cannot start: disk is full"]
+    tries, supervisor.restarts = iter([OSError("no room")]), 0
+    with pytest.raises(OSError, match="no room"):
+        supervisor.run()
 
 
 def test_the_delay_grows_to_a_limit_and_begins_anew_after_a_long_run(supervised, monkeypatch):
