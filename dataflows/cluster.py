@@ -7,6 +7,7 @@ epoch; so they fail as one and start as one, on every host by itself.
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -33,6 +34,8 @@ STABLE_AFTER_S: Final = 60.0
 """A run that lasted so long has recovered: the next delay is the first again."""
 PEERS_S: Final = 3.0
 """How long the others may outlive one that has died."""
+SET_BACK_S: Final = 1.0
+"""A wall clock that jumps back further ends the processes; see `Watchdog`."""
 _POLL_S: Final = 0.02
 
 
@@ -72,11 +75,11 @@ class Supervisor:
         """Return the exit code: 0 good, 1 it cannot go on, 2 bad configuration."""
         delay_s = FIRST_DELAY_S
         while True:
-            self.prepare()
+            ready = self._prepared()
             if self.stopping.is_set():
                 return EXIT_GOOD
             began = time.monotonic()
-            codes = self._once()
+            codes = self._once() if ready else [EXIT_CRASH]
             lasted = time.monotonic() - began
             if EXIT_CONFIG in codes:
                 return EXIT_CONFIG
@@ -94,6 +97,17 @@ class Supervisor:
             if self.stopping.wait(delay_s):
                 return EXIT_GOOD
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+
+    def _prepared(self) -> bool:
+        """Whether all is ready for a start; where a disk is full there may be room later."""
+        try:
+            self.prepare()
+        except (OSError, sqlite3.OperationalError) as error:
+            if not self.restarts:
+                raise
+            self.say(f"cannot start: {error}")
+            return False
+        return True
 
     def _once(self) -> list[int]:
         """Run all processes until all have ended; their exit codes."""
@@ -159,7 +173,10 @@ def _named(code: int) -> str:
 
 
 class Watchdog:
-    """Ends this process when it has committed nothing for too long.
+    """Ends this process when it has committed nothing for too long, or the wall clock is set back.
+
+    Bytewax ends epochs and wakes sources by the wall clock: until that is again where it was
+    nothing would be committed, and perhaps nothing read. A new start counts anew.
 
     Parameters
     ----------
@@ -177,17 +194,29 @@ class Watchdog:
         self._committed = time.monotonic()
 
     def _watch(self) -> None:
+        ahead_s = time.time() - time.monotonic()
         while True:
             time.sleep(min(1.0, self._hang_after_s / 4))
+            before_s, ahead_s = ahead_s, time.time() - time.monotonic()
+            if before_s - ahead_s > SET_BACK_S:
+                _give_up(
+                    f"the wall clock was set back by {before_s - ahead_s:.1f} s",
+                    "nothing would be committed until it is again where it was",
+                )
             last = self._committed
             if last is not None and time.monotonic() - last > self._hang_after_s:
-                print(  # noqa: T201 - the last words of this process
-                    f"error: nothing was committed for {self._hang_after_s:g} s\n"
-                    "  hint: a sink may be stuck; this process ends and is started again",
-                    file=sys.stderr,
-                    flush=True,
+                _give_up(
+                    f"nothing was committed for {self._hang_after_s:g} s", "a sink may be stuck"
                 )
-                os._exit(EXIT_CRASH)
+
+
+def _give_up(what: str, hint: str) -> None:
+    print(  # noqa: T201 - the last words of this process
+        f"error: {what}\n  hint: {hint}; this process ends and is started again",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(EXIT_CRASH)
 
 
 def end_with_supervisor() -> None:

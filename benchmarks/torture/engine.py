@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from benchmarks.torture.clock import Clock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEADLINE_S: Final = 120.0
@@ -25,10 +27,13 @@ class Engine:
         For its settings and state.
     settings
         Text of its settings file without the number of processes.
+    clock
+        Its wall clock, unless it is the true one.
     """
 
     folder: Path
     settings: str
+    clock: Clock | None = None
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -41,11 +46,13 @@ class Engine:
         config.write_text(f"{self.settings}processes: {processes}\n")
         command = [sys.executable, "-m", "cli", "run", "--config", str(config)]
         command += ["--until-end"] if until_end else []
-        log = (self.folder / "engine.log").open("ab")
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if self.clock:
+            environment |= self.clock.environment
+        with (self.folder / "engine.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     @property
     def running(self) -> bool:
@@ -80,6 +87,15 @@ class Engine:
         self.process.wait()
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
+    def close(self) -> None:
+        """Make sure that nothing of it runs."""
+        if self.process:
+            self.kill_supervisor()
+
+    def lost(self, workers: Collection[int]) -> bool:
+        """Whether all of these processes, of which there were some, have ended."""
+        return bool(workers) and not {*workers} & {*self.workers()}
+
     def terminate(self) -> int:
         """SIGTERM, and wait; the exit code."""
         assert self.process
@@ -89,6 +105,11 @@ class Engine:
     def files(self, kind: str) -> set[str]:
         """Names of state segments of one kind."""
         return {path.name for path in (self.state / "state").glob(f"*.{kind}")}
+
+    def commits(self, seconds: float = DEADLINE_S) -> bool:
+        """Whether it commits, or ends, in time."""
+        before = self.files("log")
+        return wait_until(lambda: self.files("log") != before or not self.running, seconds)
 
 
 def wait_until(true: Callable[[], bool], seconds: float = DEADLINE_S) -> bool:

