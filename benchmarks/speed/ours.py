@@ -27,6 +27,7 @@ from connectors.late_file import LateFile  # noqa: E402
 from dataflows.components import ShardWindows  # noqa: E402
 from dataflows.counters import Counters  # noqa: E402
 from dataflows.edges import Outlets  # noqa: E402
+from dataflows.adoption import take_up  # noqa: E402
 from dataflows.execute import execute  # noqa: E402
 from dataflows.logics import Shared  # noqa: E402
 from dataflows.score import Run  # noqa: E402
@@ -83,6 +84,7 @@ def measure(pack: Path, events: Path, work: Path, profile: bool) -> dict[str, An
         closing(LateFile(Path(directory) / "late.ndjson")) as late,
         timer as steps,
     ):
+        take_up(Path(directory), blueprint, "arrival", None)
         run = Run(Shared(blueprint, "arrival", store, Counters()))
         source = FileSource((str(events),), as_of_ms=AS_OF_MS)
         began, cpu_began = time.perf_counter(), time.process_time()

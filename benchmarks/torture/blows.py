@@ -22,6 +22,8 @@ RESTART_S: Final = 8.0
 """An engine that has put off its next start for longer is started anew."""
 CLOCK_OFF_S: Final = 4 * 3600.0
 """How far the wall clock may be off, either way."""
+CLOCK_AHEAD_S: Final = 3000.0
+"""A broker refuses alerts from an hour ahead of its own clock, so that is not for long."""
 BLOWS: Final = {
     "kill one": 5, "kill all": 3, "kill supervisor": 3, "terminate": 2, "kill at close": 3,
     "kill at base": 1, "kill at start": 2, "broker restart": 1, "broker pause": 1,
@@ -182,7 +184,12 @@ def set_clock(scene: Scene, chance: random.Random) -> None:
     """Let the wall clock jump, and wait until the engine goes on."""
     engine = scene.engine
     assert engine.clock
-    engine.clock.set(chance.uniform(-CLOCK_OFF_S, CLOCK_OFF_S))
+    offset_s = chance.uniform(-CLOCK_OFF_S, CLOCK_OFF_S)
+    engine.clock.set(offset_s)
+    if offset_s > CLOCK_AHEAD_S:
+        workers = engine.workers()
+        wait_until(lambda: engine.lost(workers), 10)
+        engine.clock.set(chance.uniform(-CLOCK_OFF_S, CLOCK_AHEAD_S))
     # the first commit may have been on its way
     goes_on = engine.commits() and engine.commits()
     assert goes_on, f"no commit in {DEADLINE_S:g} s after a jump of the clock: {engine.folder}"
