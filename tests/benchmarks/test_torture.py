@@ -28,7 +28,7 @@ def test_blows_of_every_kind_change_nothing():
         assert not os.environ.get("CI"), "Java and Maven are needed for a Kafka broker"
         pytest.skip("no Java or Maven for a Kafka broker")
     count = str(len(SLICE))
-    words = ["--kills", count, "--kills-per-run", count, "--events", "5000", "--seed", "3"]
+    words = ["--kills", count, "--kills-per-run", count, "--events", "5000", "--seed", "1"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.torture.run", *words, "--only", ",".join(SLICE)],
         cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
@@ -43,8 +43,9 @@ def test_blows_of_every_kind_change_nothing():
     assert {*found["left_out"]} <= {"clock jump", "full disk"}
     assert found["blows"] == {kind: 1 for kind in SLICE if kind not in found["left_out"]}
     assert all(f"left out: {kind}: {why}" in done.stdout for kind, why in found["left_out"].items())
-    if "full disk" in found["blows"]:
-        assert found["ended"]["full disk"] == 1
+    # of this seed the clock jumps by hours, ahead and back
+    ends = {"clock jump", "full disk"} & {*found["blows"]}
+    assert {kind: found["ended"][kind] for kind in ends} == dict.fromkeys(ends, 1)
 
 
 def test_blows_are_a_function_of_the_seed():
