@@ -24,10 +24,10 @@ from connectors.alert_file import AlertFile  # noqa: E402
 from connectors.dead_letter_file import DeadLetterFile  # noqa: E402
 from connectors.file import FileSource  # noqa: E402
 from connectors.late_file import LateFile  # noqa: E402
+from dataflows.adoption import take_up  # noqa: E402
 from dataflows.components import ShardWindows  # noqa: E402
 from dataflows.counters import Counters  # noqa: E402
 from dataflows.edges import Outlets  # noqa: E402
-from dataflows.adoption import take_up  # noqa: E402
 from dataflows.execute import execute  # noqa: E402
 from dataflows.logics import Shared  # noqa: E402
 from dataflows.score import Run  # noqa: E402

@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from config.fx import load_fx
-from config.packs import load_pack
+from cli.deployment import deployment_of
+from config.packs import load_pack, pack_names
 from config.settings import Settings
 from dataflows.offline import Offline
 from models.fx import FxRates
@@ -38,9 +38,7 @@ Play = Callable[..., Played]
 @pytest.fixture(scope="session")
 def deployment() -> Deployment:
     settings = Settings()
-    return Deployment(
-        secret=settings.hash_key, fx=load_fx(settings.fx, settings.base_currency), shards=2
-    )
+    return replace(deployment_of(settings), shards=2)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +47,7 @@ def play(deployment) -> Play:
     # the detector takes longest to set up, and has its own tests
     packs = {
         name: replace(pack, detectors=(), rules=tuple(r for r in pack.rules if r.status == "live"))
-        for name in ("payments", "trading")
+        for name in pack_names()
         for pack in [load_pack(name)]
     }
     drawn = {}

@@ -22,6 +22,7 @@ class Counting:
     window_ms: int
     make: Callable[[int], dict[str, Any]]
     label: str = ""
+    pack: str = "payments"
 
 
 def payment(**columns):
@@ -34,6 +35,10 @@ def declined(**columns):
 
 def transfer(**columns):
     return payment(channel="transfer", **columns)
+
+
+def cash(**columns):
+    return payment(cash=True, direction="in", customer="k", **columns)
 
 
 def failure(**columns):
@@ -56,12 +61,20 @@ COUNTING = [
     Counting("F04", 10, HOUR, lambda _: declined(device="d", card="c"), "declined"),
     Counting("F04I", 11, HOUR, lambda i: declined(ip="10.0.0.1", card=f"c{i}", bin="400001")),
     Counting("F04M", 10, HOUR, lambda i: declined(merchant="s", card=f"c{i}")),
+    Counting("F06", 10, DAY, lambda _: declined(card="c", merchant="s")),
+    Counting("F07", 8, 5 * MINUTE, lambda _: payment(card="c", channel="cnp")),
+    Counting("F08", 5, HOUR, lambda i: payment(card="c", merchant=f"s{i}")),
     Counting("F15", 3, MINUTE, lambda i: failure(ip=f"10.0.0.{i}")),
     Counting("F15", 5, 5 * MINUTE, lambda _: failure(), "5m"),
     Counting("F15", 6, 10 * MINUTE, lambda _: failure(), "10m"),
     Counting("F15I", 6, 10 * MINUTE, lambda i: failure(customer=f"k{i}")),
     Counting("A04", 5, DAY, lambda i: transfer(account=f"p{i}", counterparty="m")),
     Counting("A05", 5, 8 * HOUR, lambda i: transfer(account="m", counterparty=f"p{i}")),
+    Counting("A01", 3, DAY, lambda _: cash(amount=40_000), pack="aml"),
+    Counting("A03", 5, DAY, lambda i: transfer(account=f"p{i}", counterparty="m", amount=10_000),
+             pack="aml"),
+    Counting("A17", 2, 30 * DAY, lambda _: payment(customer="k", amount=500,
+                                                   counterparty_country="IR"), pack="aml"),
 ]  # fmt: skip
 
 each_counting = pytest.mark.parametrize(
@@ -77,15 +90,15 @@ def spread(case: Counting, count: int, length_ms: int) -> list[dict[str, Any]]:
 @each_counting
 def test_fires_from_the_threshold_on(case, play):
     # the one after the last needed one still lies in the same window
-    played = play("payments", spread(case, case.least + 1, case.window_ms - 1))
+    played = play(case.pack, spread(case, case.least + 1, case.window_ms - 1))
     assert played.events_of(case.rule) == [case.least - 1, case.least]
 
 
 @each_counting
 def test_an_event_leaves_after_exactly_its_window(case, play):
-    inside = play("payments", spread(case, case.least, case.window_ms - 1))
+    inside = play(case.pack, spread(case, case.least, case.window_ms - 1))
     assert inside.events_of(case.rule) == [case.least - 1]
-    outside = play("payments", spread(case, case.least, case.window_ms))
+    outside = play(case.pack, spread(case, case.least, case.window_ms))
     assert outside.events_of(case.rule) == []
 
 
@@ -93,9 +106,9 @@ def test_an_event_leaves_after_exactly_its_window(case, play):
 def test_tenants_share_nothing(case, play):
     events = spread(case, case.least, case.window_ms - 1)
     split = [{**event, "tenant": "ab"[i % 2]} for i, event in enumerate(events)]
-    assert play("payments", split).events_of(case.rule) == []
+    assert play(case.pack, split).events_of(case.rule) == []
     both = [{**event, "tenant": tenant} for event in events for tenant in "ab"]
-    raised = [one for one in play("payments", both).alerts if case.rule in one.rules]
+    raised = [one for one in play(case.pack, both).alerts if case.rule in one.rules]
     assert sorted(one.tenant for one in raised) == ["a", "b"]
     assert len({one.id for one in raised}) == 2
 
