@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -15,8 +16,9 @@ from benchmarks.fuzz.pack_parts import cut_pack
 from benchmarks.fuzz.sentences import Sentences, expressions_of, nasty_words
 from benchmarks.fuzz.tally import ROOT, Finding, Tally, sort_of, spoken
 from benchmarks.fuzz.yaml_text import nasty_yaml, pick, spoil_yaml
+from cli.deployment import deployment_of
 from config.packs import FOLDER, load_pack
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from models.decoding.schema import Schema
 from models.errors import ConfigError
 from models.expressions.words import zones
@@ -67,9 +69,15 @@ Load = Callable[[Path], None]
 Make = Callable[[Random], bytes]
 
 
+@lru_cache(maxsize=1)
+def _deployment() -> Deployment:
+    """As shipped: with the tables that packs look things up in."""
+    return deployment_of(Settings())
+
+
 def load_and_draw(path: Path) -> None:
     """Load a pack and plan it."""
-    draw([load_pack(str(path))], Deployment())
+    draw([load_pack(str(path))], _deployment())
 
 
 def load_and_use(path: Path) -> None:

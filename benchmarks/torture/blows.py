@@ -18,7 +18,7 @@ from deploy.kafka_broker import KafkaBroker
 PROCESSES: Final = (1, 1, 2, 2, 4)
 PATIENCE_S: Final = 2.0
 """With Redis, in a run that has "redis down"."""
-RESTART_S: Final = 8.0
+RESTART_S: Final = 5.0
 """An engine that has put off its next start for longer is started anew."""
 CLOCK_OFF_S: Final = 4 * 3600.0
 """How far the wall clock may be off, either way."""
@@ -27,8 +27,8 @@ CLOCK_AHEAD_S: Final = 3000.0
 BLOWS: Final = {
     "kill one": 5, "kill all": 3, "kill supervisor": 3, "terminate": 2, "kill at close": 3,
     "kill at base": 1, "kill at start": 2, "broker restart": 1, "broker pause": 1,
-    "redis restart": 1, "redis pause": 1, "broker cut": 1, "redis cut": 1, "redis down": 1,
-    "full disk": 1, "clock jump": 1,
+    "redis restart": 1, "redis pause": 1, "broker cut": 1, "redis cut": 1, "redis down": 2,
+    "full disk": 2, "clock jump": 2,
 }  # fmt: skip
 """Ways to maltreat, and how often each is chosen."""
 SPECIAL: Final = ("redis down", "full disk", "clock jump")

@@ -109,14 +109,17 @@ class Engine:
     def commits(self, seconds: float = DEADLINE_S) -> bool:
         """Whether it commits, or ends, in time."""
         before = self.files("log")
-        return wait_until(lambda: self.files("log") != before or not self.running, seconds)
+        # seldom: a folder of hundreds of files is costly to list
+        return wait_until(lambda: self.files("log") != before or not self.running, seconds, 0.01)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = DEADLINE_S) -> bool:
+def wait_until(
+    true: Callable[[], bool], seconds: float = DEADLINE_S, every_s: float = 0.001
+) -> bool:
     """Whether something came true in time."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.001)
+        time.sleep(every_s)
     return True
