@@ -4,7 +4,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -23,7 +22,7 @@ from models.decoding.schema import Schema
 from models.errors import ConfigError
 from models.expressions.words import zones
 from models.features.calendar import period_starts
-from models.planning.blueprint import Deployment, draw
+from models.planning.blueprint import draw
 
 PACKS: Final = (
     *sorted(FOLDER.glob("*.yaml")),
@@ -65,19 +64,16 @@ redis:
   patience: 10s
 """
 
+_DEPLOYMENT: Final = deployment_of(Settings())
+"""As shipped: with the tables that packs look things up in, read before anything is forbidden."""
+
 Load = Callable[[Path], None]
 Make = Callable[[Random], bytes]
 
 
-@lru_cache(maxsize=1)
-def _deployment() -> Deployment:
-    """As shipped: with the tables that packs look things up in."""
-    return deployment_of(Settings())
-
-
 def load_and_draw(path: Path) -> None:
     """Load a pack and plan it."""
-    draw([load_pack(str(path))], _deployment())
+    draw([load_pack(str(path))], _DEPLOYMENT)
 
 
 def load_and_use(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where calendar days, months and business days begin, as sorted epoch milliseconds."""
 
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -61,8 +62,14 @@ def _local_ms(day: date, after_midnight_ms: int, info: ZoneInfo) -> int:
 
 @lru_cache(maxsize=8)
 def working_days(market: str) -> frozenset[date]:
-    """Days of a country that are neither weekend nor holiday, days worked instead included."""
-    known = holidays.country_holidays(market, years=range(FIRST_YEAR, LAST_YEAR + 1))
+    """Days of a country that are neither weekend nor holiday, days worked instead included.
+
+    Beyond the years for which its holidays are known only weekends are left out.
+    """
+    with warnings.catch_warnings():
+        # some countries warn of the years that they do not know; the documents say it
+        warnings.simplefilter("ignore", UserWarning)
+        known = holidays.country_holidays(market, years=range(FIRST_YEAR, LAST_YEAR + 1))
     first, last = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 1, 1)
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return frozenset(day for day in days if known.is_working_day(day))
