@@ -30,8 +30,10 @@ def change_lines(taken: Adopted) -> list[str]:
 
 
 def _warming_line(one: Warming) -> str:
-    until = rfc3339(one.until_ms) if one.until_ms is not None else "ever: its window has no start"
-    return f"warming: {one.feature} knows events since {rfc3339(one.since_ms)}, until {until}"
+    until = "for good, as its window has no start"
+    if one.until_ms is not None:
+        until = f"until {rfc3339(one.until_ms)}"
+    return f"warming {until}: {one.feature} knows events since {rfc3339(one.since_ms)}"
 
 
 def _root(state: Path | None, config: Path | None) -> Path:
