@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 from config.sections import brief, suggest
+from config.words import TIME_HINT, epoch_ms
 from config.yaml_nodes import read_text, shown
 from models.decoding.schema import iso_currencies
 from models.errors import ConfigError, Place
@@ -91,15 +91,12 @@ class _Line:
         return fields
 
     def time_ms(self, text: str) -> int:
-        hint = "write 2026-01-31 or 2026-01-31T08:00:00Z"
         if not _TIME.fullmatch(text):
-            raise self.error(0, f"{brief(text)!r} is not a time", hint)
+            raise self.error(0, f"{brief(text)!r} is not a time", TIME_HINT)
         try:
-            moment = datetime.fromisoformat(text)
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return round(aware.timestamp() * 1000)
+            return epoch_ms(text)
         except (ValueError, OverflowError):
-            raise self.error(0, f"{text} does not exist", hint) from None
+            raise self.error(0, f"{text} does not exist", TIME_HINT) from None
 
     def rate(self, text: str) -> Decimal:
         if not _RATE.fullmatch(text) or not Decimal(text) > 0:

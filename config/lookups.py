@@ -2,12 +2,11 @@
 
 import csv
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from config.sections import brief
-from config.words import NAME
+from config.words import NAME, TIME_HINT, epoch_ms
 from config.yaml_nodes import read_text, shown
 from models.errors import ConfigError, Place
 from models.lookups import ALWAYS, NEVER, Entry, LookupTable
@@ -96,16 +95,10 @@ def _entry(header: list[str], values: list[str], place: Place) -> Entry:
 
 
 def _time_ms(text: str, place: Place) -> int:
-    wrong = ConfigError(
-        f"{brief(text)!r} is not a time",
-        hint="write 2026-01-31 or 2026-01-31T08:00:00Z",
-        place=place,
-    )
+    wrong = ConfigError(f"{brief(text)!r} is not a time", hint=TIME_HINT, place=place)
     if not _TIME.fullmatch(text):
         raise wrong
     try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return round(aware.timestamp() * 1000)
+        return epoch_ms(text)
     except (ValueError, OverflowError):
         raise wrong from None

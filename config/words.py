@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -11,6 +12,7 @@ from config.sections import brief, problem, suggest
 from config.yaml_nodes import Scalar
 from models.events import KINDS
 
+TIME_HINT: Final = "write 2026-01-31 or 2026-01-31T08:00:00Z"
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 RESERVED: Final = frozenset(
     """
@@ -96,6 +98,19 @@ def span_ms(text: str, least_ms: int = 1, most_ms: int = LONGEST_MS) -> int:
             f"{brief(text)} is out of range", f"from {_written(least_ms)} to {_written(most_ms)}"
         )
     return found
+
+
+def epoch_ms(text: str) -> int:
+    """An ISO 8601 time, or a date: its midnight in UTC, in ms since the epoch.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        There is no such time.
+    """
+    moment = datetime.fromisoformat(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
 
 
 def distinct_of(what: str) -> Callable[[list[str]], list[str]]:

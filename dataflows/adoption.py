@@ -16,9 +16,9 @@ import orjson
 
 from dataflows.conversion import Conversion
 from dataflows.identity import write_whole
-from dataflows.inspection import newest_event_ms, resumable
+from dataflows.inspection import components_of, newest_event_ms
 from dataflows.migration import migrate
-from dataflows.recovery import Snapshot, is_manifest, open_recovery, put
+from dataflows.recovery import Snapshot, open_recovery, put
 from dataflows.sealing import Sealer
 from dataflows.segments import Manifest, Segments
 from models.detectors.catalogue import build_detector
@@ -146,16 +146,15 @@ def _warming(outline: Outline, now_ms: int) -> tuple[Warming, ...]:
 
 def warming_in(root: Path, sealer: Sealer | None) -> tuple[Warming, ...]:
     """The features of a state directory that are warming, as of its newest event."""
-    manifests = {s.state["key"]: s.state for s in resumable(root).values() if is_manifest(s.state)}
+    components = components_of(root)
     (path,) = (root / "recovery").glob("*.sqlite3")
     with closing(sqlite3.connect(path)) as store:
         found = _read(store)
     if found is None or not found.since_ms:
         return ()
     lateness_ms = int(found.fixed["allowed_lateness_ms"])
-    return _warming(
-        found, newest_event_ms(manifests, Segments(root / "state", sealer), lateness_ms)
-    )
+    segments = Segments(root / "state", sealer)
+    return _warming(found, newest_event_ms(components, segments, lateness_ms))
 
 
 def _copy(outline: Outline) -> str:
@@ -207,13 +206,12 @@ def _change(
 ) -> tuple[Outline, int]:
     """Rewrite state for the wanted plan; its outline, and the newest event time."""
     segments = Segments(root / "state", sealer)
-    snapshots = [s for s in resumable(root).values() if is_manifest(s.state)]
-    manifests = {s.state["key"]: s.state for s in snapshots}
-    now_ms = newest_event_ms(manifests, segments, blueprint.deployment.lateness_ms)
+    components = components_of(root)
+    now_ms = newest_event_ms(components, segments, blueprint.deployment.lateness_ms)
     inheritance = inherit(found, wanted, now_ms)
     if not found.state_is_that_of(wanted):
         change = Conversion(segments, found, blueprint, inheritance)
-        for snapshot in snapshots:
+        for snapshot in components.values():
             manifest = change.converted(snapshot.state)
             if manifest is not None:
                 _replace(store, snapshot, manifest)

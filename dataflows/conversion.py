@@ -1,14 +1,13 @@
 """State of one plan, rewritten for another: components are read, changed and written anew."""
 
 import uuid
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from dataflows.components import HomeScoring, ShardWindows
-from dataflows.segments import Manifest, Segments
+from dataflows.segments import Manifest, Place, Segments
 from dataflows.state import restore
 from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
 from models.features.carry_buckets import carry_buckets
@@ -90,12 +89,10 @@ class Conversion:
                 fresh[name] = saved[f"{source}.{array}"]
         return {str(number): array for number, array in enumerate(fresh.values())}
 
-    def _place(self, arrays: Mapping[str, NDArray[Any]], key: str) -> list[Any]:
-        raw = self._segments.pack(arrays, key)
+    def _place(self, arrays: Mapping[str, NDArray[Any]], key: str) -> Place:
         self._written += 1
         name = f"{self._written:09d}-{self._start}.base"
-        self._segments.write(name, [raw])
-        return [name, 0, len(raw), zlib.crc32(raw)]
+        return self._segments.write_alone(name, arrays, key)
 
 
 def _place_of(meaning: str, known: Sequence[str]) -> int | None:
@@ -108,9 +105,5 @@ def _translation(before: SpaceOutline, space: SpaceBlueprint) -> Translation:
         before.values.index(meaning) if meaning in before.values else own_time.get(meaning)
         for meaning in space.values
     ]
-    bits = {
-        bit: before.filters.index(meaning)
-        for bit, meaning in enumerate(space.filters)
-        if meaning in before.filters
-    }
+    bits = [_place_of(meaning, before.filters) for meaning in space.filters]
     return Translation(values, space.nulls, bits)

@@ -94,10 +94,7 @@ def execute(
     epoch = timedelta(milliseconds=commit_every_ms)
     flow, rest = build(source, outlets, run)
     try:
-        if member is None:
-            recovery = RecoveryConfig(str(root / "recovery"))
-        else:
-            recovery = RecoveryConfig(str(member.recovery))
+        recovery = RecoveryConfig(str(member.recovery if member else root / "recovery"))
         if member is None or not member.addresses:
             run_main(flow, epoch_interval=epoch, recovery_config=recovery)
         else:

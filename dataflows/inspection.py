@@ -11,7 +11,7 @@ import orjson
 from dataflows.components import HomeIntake, ShardWindows
 from dataflows.recovery import Snapshot, is_manifest, resume_epoch, snapshots
 from dataflows.sealing import Sealer
-from dataflows.segments import Manifest, Segments, pieces_of
+from dataflows.segments import Segments, pieces_of
 from dataflows.state import restore
 from models.decoding.decoder import Decoder
 from models.errors import ConfigError, StateError
@@ -61,10 +61,15 @@ def resumable(root: Path) -> dict[tuple[str, str], Snapshot]:
     return {(s.step, s.key): s for s in snapshots(recovery) if s.epoch < before}
 
 
+def components_of(root: Path) -> dict[str, Snapshot]:
+    """Component → its snapshot that the next start takes up; see `resumable`."""
+    found = [s for s in resumable(root).values() if is_manifest(s.state)]
+    return {snapshot.state["key"]: snapshot for snapshot in found}
+
+
 def stored(root: Path) -> list[Stored]:
     """Every component, by name."""
-    found = [s for s in resumable(root).values() if is_manifest(s.state)]
-    return sorted((_stored(s) for s in found), key=lambda one: one.name)
+    return [_stored(snapshot) for _name, snapshot in sorted(components_of(root).items())]
 
 
 def _stored(snapshot: Snapshot) -> Stored:
@@ -132,33 +137,33 @@ def lookup(
     StateError
         State is missing or damaged.
     """
-    manifests = {s.state["key"]: s.state for s in resumable(root).values() if is_manifest(s.state)}
+    found = components_of(root)
     segments = Segments(root / "state", sealer)
     chosen = [name for name, spec in blueprint.specs.items() if (spec.of or spec.by) == (column,)]
     if not chosen:
         known = sorted({(s.of or s.by)[0] for s in blueprint.specs.values()})
         raise ConfigError(f"no feature is kept by {column}", hint=f"kept by: {', '.join(known)}")
-    now_ms = newest_event_ms(manifests, segments, blueprint.deployment.lateness_ms)
+    now_ms = newest_event_ms(found, segments, blueprint.deployment.lateness_ms)
     if now_ms == NO_TIME:
         raise StateError("no event has been committed yet", hint="wait for the first commit")
     values: dict[str, float | None] = dict.fromkeys(chosen)
     asking = _asking(blueprint, column, value, tenant, now_ms)
-    for features in _answers(manifests, segments, blueprint, asking):
+    for features in _answers(found, segments, blueprint, asking):
         for name in chosen:
-            found = features[blueprint.columns[name]]
-            good = found[~np.isnan(found)]
+            read = features[blueprint.columns[name]]
+            good = read[~np.isnan(read)]
             if good.size:
                 values[name] = float(good[0])
     return values, now_ms
 
 
-def newest_event_ms(manifests: Mapping[str, Manifest], segments: Segments, lateness_ms: int) -> int:
+def newest_event_ms(found: Mapping[str, Snapshot], segments: Segments, lateness_ms: int) -> int:
     """Newest event time that intake has seen; `NO_TIME` before the first event."""
     newest_ms = NO_TIME
-    for key, manifest in manifests.items():
-        if key.startswith("intake-"):
+    for name, snapshot in found.items():
+        if name.startswith("intake-"):
             intake = HomeIntake(lateness_ms)
-            restore(segments, manifest, intake)
+            restore(segments, snapshot.state, intake)
             newest_ms = max(newest_ms, intake.newest_of_all_ms)
     return newest_ms
 
@@ -182,7 +187,7 @@ def _asking(blueprint: Blueprint, column: str, value: str, tenant: str, now_ms: 
 
 
 def _answers(
-    manifests: Mapping[str, Manifest], segments: Segments, blueprint: Blueprint, lines: bytes
+    found: Mapping[str, Snapshot], segments: Segments, blueprint: Blueprint, lines: bytes
 ) -> Iterator[np.ndarray[Any, np.dtype[np.float64]]]:
     batch, dead = Decoder(blueprint.schema).decode(RawBlock(0, lines, 0, 1 << 53))
     assert not dead, dead
@@ -190,9 +195,9 @@ def _answers(
     release = Release(batch, batch.times, None, None)
     for shard, message in Scatterer(blueprint).scatter(0, 0, release).messages.items():
         windows = ShardWindows(shard, blueprint.spaces)
-        manifest = manifests.get(f"windows-{shard:04d}")
-        if manifest:
-            restore(segments, manifest, windows)
+        snapshot = found.get(f"windows-{shard:04d}")
+        if snapshot:
+            restore(segments, snapshot.state, windows)
         features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
         for number, space in windows.answer(message).spaces.items():
             known = blueprint.spaces[number]

@@ -68,18 +68,18 @@ class _Open:
 
     def _watch(self, now: float, *, moves: bool) -> None:
         """Tell when the partition stalls, and when it goes on."""
-        if not moves and self._nothing_since is None:
+        if moves:
+            if self._told:
+                LOG.warning("partition %d goes on", self.partition)
+            self._told, self._nothing_since = False, None
+        elif self._nothing_since is None:
             self._nothing_since = now
-        if not moves and not self._told and now - (self._nothing_since or now) > STALLED_S:
+        elif not self._told and now - self._nothing_since > STALLED_S:
             self._told = True
             LOG.warning(
                 "partition %d gives nothing and is not at its end: has it a leader? Others wait",
                 self.partition,
             )
-        if moves:
-            if self._told:
-                LOG.warning("partition %d goes on", self.partition)
-            self._told, self._nothing_since = False, None
 
     def status(self, now: float, idle_after_s: float) -> Status:
         """How the partition stands."""

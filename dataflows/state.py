@@ -188,13 +188,8 @@ class StateStore:
         saved, name = entry.component.save(), self._name("base")
         entry.logs_at_base = len(logs)
         entry.base_job = self._background.submit(
-            self._write_base, entry.manifest["key"], name, saved
+            self._segments.write_alone, name, saved, entry.manifest["key"]
         )
-
-    def _write_base(self, key: str, name: str, saved: dict[str, NDArray[Any]]) -> list[Any]:
-        raw = self._segments.pack(saved, key)
-        self._segments.write(name, [raw])
-        return [name, 0, len(raw), zlib.crc32(raw)]
 
     def _name(self, kind: str) -> str:
         with self._lock:

@@ -13,6 +13,9 @@ import numpy as np
 NULL_INT: Final = np.iinfo(np.int64).min
 """The int64 that means NULL in time and money columns; text uses hash 0, numbers NaN."""
 
+NULL_NUMBER: Final = 0x7FF8_0000_0000_0000
+"""The bits of that NaN."""
+
 MONEY_DECIMALS: Final = 4
 """Money is int64 in units of 10⁻⁴ of the major unit: no ISO 4217 currency has more decimals."""
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from models.compiled import inline, kernel
 from models.errors import ConfigError, Place
-from models.events import Column, ColumnType
+from models.events import NULL_NUMBER, Column, ColumnType
 from models.hashing import Secret
 
 ALWAYS: Final = -(1 << 62)
 NEVER: Final = 1 << 62
-_NULL_NUMBER: Final = np.uint64(0x7FF8_0000_0000_0000)
 _FLAGS: Final = {"true": 1.0, "false": 0.0}
 
 
@@ -127,7 +126,7 @@ def words_of(spec: LookupSpec, table: LookupTable, secret: Secret) -> dict[int, 
 def _absent(spec: LookupSpec) -> int:
     if not spec.value:
         return _float_bits(0.0)
-    return 0 if spec.column.type is ColumnType.TEXT else int(_NULL_NUMBER)
+    return 0 if spec.column.type is ColumnType.TEXT else NULL_NUMBER
 
 
 def _bits(spec: LookupSpec, entry: Entry, secret: Secret) -> int:
@@ -137,7 +136,7 @@ def _bits(spec: LookupSpec, entry: Entry, secret: Secret) -> int:
     if kind is ColumnType.TEXT:
         return secret.text(text) if text is not None else 0
     if text is None:
-        return int(_NULL_NUMBER)
+        return NULL_NUMBER
     if kind is ColumnType.FLAG:
         if text not in _FLAGS:
             raise _wrong(spec, entry, text, "write true or false")

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline
-from models.events import MONEY_SCALE, NULL_INT
+from models.events import MONEY_SCALE, NULL_INT, NULL_NUMBER
 from models.expressions import codes
 from models.expressions.local import hour_of, kilometres, local_ms, weekday_of
 
 _NAN = np.nan
-_NAN_BITS = np.uint64(0x7FF8000000000000)
+_NAN_BITS = np.uint64(NULL_NUMBER)
 _ZERO = np.uint64(0)
 Row = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline, outline
-from models.events import NULL_INT
-from models.features.cells import square, two_sum
+from models.events import NULL_INT, NULL_NUMBER
+from models.features.cells import in_units
 from models.features.layout import (
     B_DELAY,
     B_SPAN,
@@ -25,12 +25,12 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.pairs import add_moments, deviation, two_sum
 
 _COUNT, _SUM_INT, _SUM_FLOAT, _SQUARES, _MAX, _MIN, _FIRST = range(10, 17)
 _R_COUNT, _R_SUM_MONEY, _R_SUM_FLOAT, _R_MEAN_MONEY, _R_MEAN_FLOAT, _R_STD = range(6)
 _R_EXTREME, _R_FIRST, _R_NEW, _R_PER_MEAN, _R_PER_STD, _R_PER_MAX, _R_PER_MIN = range(6, 13)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
-_NULL_FLOAT = 0x7FF8_0000_0000_0000
 _SCALE = 10_000.0
 
 
@@ -38,36 +38,8 @@ _SCALE = 10_000.0
 def null_of(holds: int) -> int:
     """The word that is NULL."""
     if holds == _FLOAT:
-        return _NULL_FLOAT
+        return NULL_NUMBER
     return 0 if holds == _TEXT else NULL_INT
-
-
-@inline
-def _deviation(n: int, high: float, low: float, squares: float, rest: float) -> float:
-    """Sample standard deviation from n, Σx and Σx² as pairs; NaN below two."""
-    if n < 2:
-        return np.nan
-    product, error = square(high)
-    # n·Σx² − (Σx)², both as pairs
-    half = squares * 134_217_729.0
-    upper = half - (half - squares)
-    total = n * squares
-    below = n * rest + ((n * upper - total) + n * (squares - upper))
-    spread, left = two_sum(total, below, -product)
-    spread, left = two_sum(spread, left, -error)
-    spread, left = two_sum(spread, left, -2.0 * high * low)
-    spread += left
-    return np.sqrt(spread / (n * (n - 1.0))) if spread > 0.0 else 0.0
-
-
-@inline
-def _in_units(word: int, number: float, holds: int) -> float:
-    """A stored value in the units of expressions; infinity for a text."""
-    if holds == _FLOAT:
-        return number
-    if holds == _MONEY:
-        return word / _SCALE
-    return float(word) if holds == _TIME else np.inf
 
 
 @outline
@@ -93,15 +65,12 @@ def _per_bucket(store: Store, plan: Plan, row: int, feature: int, since: int, un
         else:
             number = store.arena_float[at] + store.arena_float[at + 1]
         n += 1
-        high, low = two_sum(high, low, number)
-        product, error = square(number)
-        squares, rest = two_sum(squares, rest, product)
-        squares, rest = two_sum(squares, rest, error)
+        high, low, squares, rest = add_moments(high, low, squares, rest, number, 1)
         largest, smallest = max(largest, number), min(smallest, number)
     if n == 0 or n < least:
         return np.nan
     if read == _R_PER_STD:
-        return _deviation(n, high, low, squares, rest)
+        return deviation(n, high, low, squares, rest)
     if read == _R_PER_MEAN:
         return (high + low) / n
     return largest if read == _R_PER_MAX else smallest
@@ -179,11 +148,11 @@ def bucket_value(
     if read == _R_MEAN_FLOAT:
         return (high + low) / n if n else np.nan
     if read == _R_STD:
-        spread = _deviation(n, high, low, squares, rest)
+        spread = deviation(n, high, low, squares, rest)
         return spread / _SCALE if holds == _MONEY else spread
     if (np.isnan(best_number) if holds == _FLOAT else best == null_of(holds)) or (
         read == _R_FIRST and at_first == NULL_INT
     ):
         return np.nan
     out[0] = best
-    return _in_units(best, best_number, holds)
+    return in_units(best, best_number, holds)

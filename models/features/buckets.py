@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from models.compiled import inline, kernel, outline
 from models.events import NULL_INT
 from models.features.bucket_reading import bucket_value, bucket_value_of_nobody, null_of
-from models.features.cells import square, two_sum
-from models.features.engine import ARENA_FULL, DONE, ROWS_FULL, Answers, sweep
+from models.features.engine import DONE, Answers, row_with_room, sweep
 from models.features.layout import (
     BASE,
     C_COLUMN,
@@ -40,8 +39,9 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.pairs import add_moments, two_sum
 from models.features.prefetch import AHEAD, look_ahead
-from models.features.table import ensure_room, find_row, make_row, slot_after
+from models.features.table import find_row, slot_after
 
 _COUNT, _SUM_INT, _SUM_FLOAT, _SQUARES, _MAX, _MIN, _FIRST = range(10, 17)
 _FLOAT = 2
@@ -76,10 +76,9 @@ def _add_squares(store: Store, at: int, number: float) -> None:
     """Add a number to [n, Σx (pair), Σx² (pair)]."""
     values = store.arena_float
     store.arena[at] += 1
-    values[at + 1], values[at + 2] = two_sum(values[at + 1], values[at + 2], number)
-    product, error = square(number)
-    values[at + 3], values[at + 4] = two_sum(values[at + 3], values[at + 4], product)
-    values[at + 3], values[at + 4] = two_sum(values[at + 3], values[at + 4], error)
+    values[at + 1], values[at + 2], values[at + 3], values[at + 4] = add_moments(
+        values[at + 1], values[at + 2], values[at + 3], values[at + 4], number, 1
+    )
 
 
 @outline
@@ -161,13 +160,8 @@ def run_buckets(
         groups, updates = flags >> GROUP_BITS, flags & UPDATES != 0
         row = find_row(store, key)
         if updates:
-            if row < 0:
-                row = make_row(store, plan, key)
-            if row < 0:
-                why[0] = ROWS_FULL
-                return number
-            if not ensure_room(store, plan, row):
-                why[0] = ARENA_FULL
+            row = row_with_room(store, plan, key, row, why)
+            if why[0] != DONE:
                 return number
         ahead = groups & before_groups if updates else groups
         if ahead:

@@ -5,7 +5,7 @@ they come out as if it had been there before, as far back as events were kept. W
 asks of an event and the old one did not keep is NULL, or not fulfilled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,12 +53,12 @@ class Translation:
     nulls
         Per new value the word that is NULL.
     bits
-        New bit of the mask → old one; bits that are absent are not fulfilled.
+        Per new bit of the mask the old one, or None: not fulfilled.
     """
 
     values: Sequence[int | None]
     nulls: Sequence[int]
-    bits: Mapping[int, int]
+    bits: Sequence[int | None]
 
 
 def carry(old: SpaceState, new: SpaceState, translation: Translation) -> None:
@@ -87,8 +87,9 @@ def _entries(
     entries[:, ENTRY_TIME] = times = arena[record + TIME]
     entries[:, ENTRY_REFERENCE] = arena[record + REFERENCE]
     mask = arena[record + MASK]
-    for new_bit, old_bit in translation.bits.items():
-        entries[:, ENTRY_MASK] |= ((mask >> old_bit) & 1) << new_bit
+    for new_bit, old_bit in enumerate(translation.bits):
+        if old_bit is not None:
+            entries[:, ENTRY_MASK] |= ((mask >> old_bit) & 1) << new_bit
     for value, (source, null) in enumerate(zip(translation.values, translation.nulls, strict=True)):
         if source is None:
             words: NDArray[np.int64] | int = null

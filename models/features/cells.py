@@ -1,14 +1,9 @@
-"""Kernels that keep a window's cells right as one event enters it or leaves it.
-
-Sums of floats are kept as a pair (value, error): TwoSum makes each addition exact to about 106
-bits, so a huge value that came and went leaves nothing behind, and squares can be summed
-directly without losing the variance (Knuth, TAOCP 2, 4.2.2; Dekker 1971).
-"""
+"""Kernels that keep a window's cells right as one event enters it or leaves it."""
 
 import numpy as np
 
 from models.compiled import inline, outline
-from models.events import NULL_INT
+from models.events import MONEY_SCALE, NULL_INT
 from models.features.layout import (
     BASE,
     C_COLUMN,
@@ -31,32 +26,11 @@ from models.features.layout import (
     Store,
 )
 from models.features.links import address, earlier, later
+from models.features.pairs import add_moments, two_sum
 
 _COUNT, _SUM_INT, _SUM_FLOAT, _SQUARES, _MAX, _MIN, _DISTINCT, _LAST = range(8)
-_FLOAT, _TEXT = 2, 3
-_SPLITTER = 134_217_729.0  # 2^27 + 1
+_MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _DOMINANT = 1e12
-
-
-@inline
-def two_sum(high: float, low: float, value: float) -> tuple[float, float]:
-    """Add a float to a pair."""
-    total = high + value
-    back = total - high
-    error = (high - (total - back)) + (value - back)
-    error += low
-    result = total + error
-    return result, error - (result - total)
-
-
-@inline
-def square(value: float) -> tuple[float, float]:
-    """The exact square of a float as a pair (Dekker's product)."""
-    product = value * value
-    scaled = _SPLITTER * value
-    high = scaled - (scaled - value)
-    low = value - high
-    return product, ((high * high - product) + 2.0 * high * low) + low * low
 
 
 @inline
@@ -79,6 +53,16 @@ def is_null(store: Store, at: int, holds: int) -> bool:
 def as_float(store: Store, at: int, holds: int) -> float:
     """A stored number as a float, money still in 10⁻⁴ units."""
     return store.arena_float[at] if holds == _FLOAT else float(store.arena[at])
+
+
+@inline
+def in_units(word: int, number: float, holds: int) -> float:
+    """A stored value in the units of expressions; infinity for a text."""
+    if holds == _FLOAT:
+        return number
+    if holds == _MONEY:
+        return word / MONEY_SCALE
+    return float(word) if holds == _TIME else np.inf
 
 
 @inline
@@ -143,12 +127,12 @@ def _add_squares(store: Store, row: int, word: int, value: float, sign: int) -> 
         for i in range(1, 5):
             values[row, word + i] = 0.0
         return
-    high, low = two_sum(values[row, word + 1], values[row, word + 2], sign * value)
+    high, low, squares, rest = add_moments(
+        values[row, word + 1], values[row, word + 2],
+        values[row, word + 3], values[row, word + 4], value, sign,
+    )  # fmt: skip
     values[row, word + 1], values[row, word + 2] = high, low
-    product, error = square(value)
-    high, low = two_sum(values[row, word + 3], values[row, word + 4], sign * product)
-    high, low = two_sum(high, low, sign * error)
-    values[row, word + 3], values[row, word + 4] = high, low
+    values[row, word + 3], values[row, word + 4] = squares, rest
 
 
 @inline

@@ -132,7 +132,7 @@ def _read_group(
 
 
 @inline
-def _row_with_room(
+def row_with_room(
     store: Store, plan: Plan, key: np.uint64, row: int, why: NDArray[np.int64]
 ) -> int:
     """The entity's row with a free slot; what must grow first goes to `why`."""
@@ -190,7 +190,7 @@ def run_space(
         updates, wants = flags & UPDATES != 0, flags & WANTS_EVIDENCE != 0
         row = find_row(store, key)
         if updates:
-            row = _row_with_room(store, plan, key, row, why)
+            row = row_with_room(store, plan, key, row, why)
             if why[0] != DONE:
                 return number
         behind = row >= 0 and is_behind(store, row, time)

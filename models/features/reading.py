@@ -9,10 +9,9 @@ from models.features.cells import (
     as_float,
     clear_cells,
     count_event,
+    in_units,
     is_null,
     passes,
-    square,
-    two_sum,
 )
 from models.features.layout import (
     BASE,
@@ -43,6 +42,7 @@ from models.features.layout import (
 )
 from models.features.links import address
 from models.features.medians import median_of
+from models.features.pairs import deviation
 from models.features.sequences import last_completed
 from models.features.table import slot_after
 from models.features.windows import first_time
@@ -55,24 +55,12 @@ _SCALE = 10_000.0
 
 @outline
 def _deviation(store: Store, row: int, word: int) -> float:
-    """Sample standard deviation from [n, Σx (pair), Σx² (pair)]; NaN below two events."""
-    n = store.rows[row, word]
-    if n < 2:
-        return np.nan
+    """Sample standard deviation from [n, Σx (pair), Σx² (pair)]."""
     values = store.rows_float
-    high, low = values[row, word + 1], values[row, word + 2]
-    product, error = square(high)
-    # n·Σx² − (Σx)², both as pairs
-    total, rest = n * values[row, word + 3], n * values[row, word + 4]
-    exact = values[row, word + 3]
-    half = exact * 134_217_729.0
-    upper = half - (half - exact)
-    rest += (n * upper - total) + n * (exact - upper)
-    difference, left = two_sum(total, rest, -product)
-    difference, left = two_sum(difference, left, -error)
-    difference, left = two_sum(difference, left, -2.0 * high * low)
-    spread = difference + left
-    return np.sqrt(spread / (n * (n - 1.0))) if spread > 0.0 else 0.0
+    return deviation(
+        store.rows[row, word], values[row, word + 1], values[row, word + 2],
+        values[row, word + 3], values[row, word + 4],
+    )  # fmt: skip
 
 
 @inline
@@ -82,16 +70,6 @@ def _window_count(store: Store, plan: Plan, row: int, window: int, cell: int) ->
         return store.rows[row, plan.cells[cell, C_WORD]]
     first = WINDOWS + WINDOW_WORDS * window
     return store.rows[row, first + W_HEAD] - store.rows[row, first + W_TAIL]
-
-
-@inline
-def _as_value(word: int, number: float, holds: int) -> float:
-    """A stored value in the units of expressions; infinity for a text."""
-    if holds == _FLOAT:
-        return number
-    if holds == _MONEY:
-        return word / _SCALE
-    return float(word) if holds == _TIME else np.inf
 
 
 @inline
@@ -105,7 +83,7 @@ def _stored(store: Store, plan: Plan, row: int, cell: int, out: NDArray[np.int64
         plan.cells[cell, C_COLUMN], slot,
     )  # fmt: skip
     out[0] = store.arena[at]
-    return _as_value(store.arena[at], store.arena_float[at], plan.cells[cell, C_HOLDS])
+    return in_units(store.arena[at], store.arena_float[at], plan.cells[cell, C_HOLDS])
 
 
 @outline
@@ -167,7 +145,7 @@ def feature_value(
         if store.rows[row, word] < 0:
             return np.nan
         holds = plan.cells[cell, C_HOLDS]
-        return _as_value(store.rows[row, word + 1], store.rows_float[row, word + 1], holds)
+        return in_units(store.rows[row, word + 1], store.rows_float[row, word + 1], holds)
     if read == _SEQUENCE:
         since = last_completed(store, plan, row, feature, room)
         return (time - since) / 1000.0 if since >= 0.0 else np.nan

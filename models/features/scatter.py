@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline, kernel, to_int
-from models.events import NULL_INT
+from models.events import NULL_INT, NULL_NUMBER
 from models.features.layout import (
     ENTRY_KEY,
     ENTRY_MASK,
@@ -141,7 +141,7 @@ def _value(routes: Routes, place: int, row: int, events: Events) -> int:
             else events.derived_bits[index, row]
         )
         if not counted and null:
-            return to_int(0x7FF8000000000000)
+            return NULL_NUMBER
         if number == 0.0:
             value = 0  # minus zero is zero
     if not counted:

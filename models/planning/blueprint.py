@@ -155,8 +155,10 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     derived = derived_nodes(spaces)
     parts = [*derived, *(condition for condition, _spec in chosen)]
     joins = check_same([spec for pack in packs for spec in pack.lookups])
+    tables = {name: _table(spec, deployment) for name, spec in joins.items()}
     wanted = _event_columns(packs, spaces, parts, rules)
-    schema = _schema(packs, deployment, wanted, joins)
+    joins = {name: spec for name, spec in joins.items() if name in wanted}
+    schema = _schema(packs, deployment, wanted, joins, tables)
     locate = _Locator(schema, columns)
     every = kinds_mask(tuple({kind for pack in packs for kind in _kinds(pack)}))
     secret = deployment.secret
@@ -181,8 +183,7 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
             secret, locate,
         ),
         detectors, rules, every,
-        {name: arrays_of(spec, _table(spec, deployment), secret) for name, spec in joins.items()
-         if name in wanted},
+        {name: arrays_of(spec, tables[name], secret) for name, spec in joins.items()},
     )  # fmt: skip
 
 
@@ -262,6 +263,7 @@ def _schema(
     deployment: Deployment,
     wanted: set[str],
     joins: Mapping[str, LookupSpec],
+    tables: Mapping[str, LookupTable],
 ) -> Schema:
     first: dict[str, PackSpec] = {}
     for pack in packs:
@@ -284,7 +286,7 @@ def _schema(
         {name: spec.by for name, spec in joins.items()},
         {
             key: text
-            for spec in joins.values()
-            for key, text in words_of(spec, _table(spec, deployment), deployment.secret).items()
+            for name, spec in joins.items()
+            for key, text in words_of(spec, tables[name], deployment.secret).items()
         },
     )

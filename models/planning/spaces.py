@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.decoding.schema import Schema
-from models.events import DOMAINS, NULL_INT
+from models.events import DOMAINS, NULL_INT, NULL_NUMBER
 from models.expressions.tree import Name, Node, Source, Type, written
 from models.features.calendar import longest_ms
 from models.features.layout import ENTRY_VALUES, F_CELL, F_HISTORY, F_SECOND, Holds, Plan
@@ -21,8 +21,7 @@ from models.features.scatter import (
 )
 from models.pack import Over
 
-NULL_FLOAT: Final = 0x7FF8_0000_0000_0000
-NULLS: Final = {Holds.MONEY: NULL_INT, Holds.TIME: NULL_INT, Holds.FLOAT: NULL_FLOAT}
+NULLS: Final = {Holds.MONEY: NULL_INT, Holds.TIME: NULL_INT, Holds.FLOAT: NULL_NUMBER}
 
 
 @dataclass(frozen=True, slots=True)

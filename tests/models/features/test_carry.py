@@ -36,9 +36,7 @@ def translation(old: Space, new: Space) -> Translation:
             values.append(FROM_TIME_AS_KEY if value.as_key else FROM_TIME)
         else:
             values.append(None)
-    bits = {
-        bit: old.filters.index(node) for bit, node in enumerate(new.filters) if node in old.filters
-    }
+    bits = [old.filters.index(node) if node in old.filters else None for node in new.filters]
     return Translation(values, [NULLS.get(value.holds, 0) for value in new.values], bits)
 
 
