@@ -1,9 +1,9 @@
 """A look at the cluster before the start: it answers, has our topics and lets us use them."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import Future
-from typing import Any
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -15,6 +15,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from connectors.kafka_client import KafkaConfig, creating
 from connectors.kafka_errors import AUTHENTICATION, TLS, explain
 from models.errors import ConfigError, DeliveryError, RiverguardError
+
+_ASK_AGAIN_S: Final = 2.0
+_TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
 
 
 def check_topics(
@@ -34,14 +37,9 @@ def check_topics(
     settings |= {"error_cb": errors.append, "log_level": 0}  # we say ourselves what went wrong
     with creating(config):
         admin = AdminClient(settings)
-    futures = admin.describe_topics(
-        TopicCollection(sorted({*reads, *writes})),
-        include_authorized_operations=True,
-        request_timeout=config.connect_timeout_s,
-    )
     needs = [(reads, AclOperation.READ), (writes, AclOperation.WRITE)]
-    for topic, future in futures.items():
-        found = _described(config, future, topic, errors, admin.poll)
+    for topic, future in _described(config, admin, sorted({*reads, *writes}), errors).items():
+        found = _result(config, future, topic, errors)
         for topics, operation in needs:
             allowed = found.authorized_operations  # None: an old broker that does not tell
             if topic in topics and allowed is not None and operation not in allowed:
@@ -53,25 +51,47 @@ def check_topics(
 
 
 def _described(
+    config: KafkaConfig, admin: AdminClient, topics: list[str], errors: list[KafkaError]
+) -> "dict[str, Future[TopicDescription]]":
+    """Ask until there is an answer, and for at most `connect_timeout_s`.
+
+    A broker that was fenced for a moment names no controller, and librdkafka waits for one
+    without asking anew.
+    """
+    deadline = time.monotonic() + config.connect_timeout_s
+    while True:
+        left_s = max(deadline - time.monotonic(), 0.1)
+        futures: dict[str, Future[TopicDescription]] = admin.describe_topics(
+            TopicCollection(topics),
+            include_authorized_operations=True,
+            request_timeout=min(_ASK_AGAIN_S, left_s),
+        )
+        while not all(future.done() for future in futures.values()):
+            admin.poll(0.02)
+            for error in errors:
+                if error.code() in AUTHENTICATION or error.code() == TLS:
+                    raise explain(error, config)
+        late = any(_timed_out(future) for future in futures.values())
+        if not late or time.monotonic() >= deadline:
+            return futures
+
+
+def _timed_out(future: "Future[TopicDescription]") -> bool:
+    error = future.exception()
+    return isinstance(error, KafkaException) and error.args[0].code() == _TIMED_OUT
+
+
+def _result(
     config: KafkaConfig,
     future: "Future[TopicDescription]",
     topic: str,
     errors: list[KafkaError],
-    poll: Callable[[float], Any],
 ) -> TopicDescription:
-    deadline = time.monotonic() + config.connect_timeout_s + 1.0  # librdkafka's comes first
-    while not future.done() and time.monotonic() < deadline:
-        poll(0.02)
-        for error in errors:
-            if error.code() in AUTHENTICATION or error.code() == TLS:
-                raise explain(error, config)
     try:
-        return future.result(0)
-    except TimeoutError as error:
-        raise _unreachable(config, errors) from error
+        return future.result()
     except KafkaException as error:
         cause: KafkaError = error.args[0]
-        if cause.code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+        if cause.code() == _TIMED_OUT:
             raise _unreachable(config, errors) from error
         raise explain(cause, config, topic) from error
 

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from connectors.kafka_client import KafkaConfig
 from connectors.kafka_records import KafkaRecord
 from connectors.kafka_sink import KafkaOutput
+from connectors.kafka_topics import check_topics
 from models.errors import ConfigError, DeliveryError
 from tests.kafka_reading import read_topic
 
@@ -157,3 +158,14 @@ def test_our_guarantees_are_not_options(broker) -> None:
         KafkaOutput(KafkaConfig(broker.bootstrap, options={"message.max.bytes": "many"}))
     with pytest.raises(ConfigError, match="must be positive, was 0"):
         KafkaOutput(KafkaConfig(broker.bootstrap), patience_s=0)
+
+
+def test_a_broker_that_was_fenced_is_asked_again(broker, new_topic) -> None:
+    topic = new_topic()
+    broker.pause()
+    try:
+        # beyond its session with the controller: it comes back knowing none
+        threading.Event().wait(5.0)
+    finally:
+        broker.resume()
+    check_topics(KafkaConfig(broker.bootstrap), reads=[topic], writes=[topic])
