@@ -36,6 +36,10 @@ class Over:
         When a business day ends, after its local midnight.
     count
         How many periods, the current one included.
+    gap_ms
+        A session: it begins after so long without an event of the key, at most `span_ms` ago.
+    since
+        Condition: the window begins with the latest event that meets it, at most `span_ms` ago.
     """
 
     span_ms: int = 0
@@ -44,6 +48,8 @@ class Over:
     market: str = ""
     cutoff_ms: int = 86_400_000
     count: int = 1
+    gap_ms: int = 0
+    since: str = ""
 
     @property
     def forever(self) -> bool:
@@ -73,11 +79,32 @@ class StepSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TermSpec:
+    """What a match asks of an earlier event.
+
+    Attributes
+    ----------
+    columns
+        One column, or latitude and longitude.
+    relation
+        ``same``, ``differs``, ``within_share``, ``within``, ``near_km`` or ``beyond_km``.
+    tolerance
+        Share of the current value, distance in the column's own units, or km.
+    """
+
+    columns: tuple[str, ...]
+    relation: str
+    tolerance: float
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureSpec:
     """One feature; times in ms, expressions as text, `place` for error messages.
 
     With `grain_ms` its window moves in such steps; a lifetime is one endless step. `per` names what
-    is computed in each step (``sum`` or ``count``) before `aggregate` is taken over the steps.
+    is computed in each step (``sum`` or ``count``) before `aggregate` is taken over the steps. With
+    `late` events that come too late count as well.
     """
 
     name: str
@@ -96,6 +123,11 @@ class FeatureSpec:
     grain_ms: int = 0
     per: str = ""
     steps: tuple[StepSpec, ...] = ()
+    terms: tuple[TermSpec, ...] = ()
+    weight: str = ""
+    largest: int = 1
+    half_life_ms: int = 0
+    late: bool = False
     places: Mapping[str, Place] = field(default_factory=dict)
 
 

@@ -6,12 +6,14 @@ from typing import Final
 import numpy as np
 
 from models.errors import ConfigError
+from models.events import MONEY_SCALE
 from models.expressions.tree import Name, Source
 from models.features.arrange_buckets import lay_out_buckets
 from models.features.calendar import longest_ms, period_starts
 from models.features.layout import (
     CELL_WORDS,
     GROUPS_MAX,
+    LARGEST_BITS,
     VALUES,
     WINDOW_WORDS,
     WINDOWS,
@@ -19,6 +21,8 @@ from models.features.layout import (
     Holds,
     Plan,
     Read,
+    Start,
+    Term,
 )
 from models.features.plan import FOREVER_MS, Feature, Space, Value
 
@@ -30,13 +34,15 @@ class _Layout:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self.windows: dict[tuple[int, int, int, bool], int] = {}
+        self.windows: dict[tuple[int, int, int, bool, Start, int], int] = {}
         self.cells: dict[tuple[int, int, int, int, int], int] = {}
         self.distincts: dict[tuple[int, int], int] = {}
         self.calendars: dict[tuple[str, str, str, int], int] = {}
         self.longest: dict[tuple[int, int], int] = {}
         self.rows: list[list[int]] = []
         self.steps: list[list[int]] = []
+        self.terms: list[list[int]] = []
+        self.tolerances: list[float] = []
 
     def add(self, feature: Feature) -> None:
         spec, space = feature.spec, self.space
@@ -70,7 +76,12 @@ class _Layout:
             named = (over.period, over.zone, over.market, over.cutoff_ms)
             calendar, span = self.calendars.setdefault(named, len(self.calendars)), over.count - 1
             self.longest[calendar, span] = longest_ms(over)
-        key = (span, spec.delay_ms, calendar, is_last)
+        start, what = Start.SPAN, 0
+        if over.gap_ms:
+            start, what = Start.SESSION, over.gap_ms
+        elif feature.start is not None:
+            start, what = Start.SINCE, self.space.filter_bits([feature.start])
+        key = (span, spec.delay_ms, calendar, is_last and start is Start.SPAN, start, what)
         return self.windows.setdefault(key, len(self.windows))
 
     def _cell(self, window: int, kind: Cell, column: int, mask: int, holds: int) -> int:
@@ -87,20 +98,24 @@ class _Layout:
             both = self.space.filter_bits([feature.where, feature.condition])
             among = self._cell(window, Cell.COUNT, -1, mask, 0) if mask else -1
             return Read.SHARE, self._cell(window, Cell.COUNT, -1, both, 0), among, -1
+        if aggregate == "match":
+            counted = self._cell(window, Cell.COUNT, -1, mask, 0) if mask else -1
+            return Read.MATCH, counted, -1, self._add_terms(feature)
         if aggregate == "since":
             time = self.space.value(Value(Name("event_time", Source.TIME), as_key=False))
             return Read.SINCE, self._cell(window, Cell.LAST, time, mask, Holds.TIME), -1, -1
         assert feature.value is not None
-        value = Value(feature.value, as_key=aggregate == "distinct")
+        value = Value(feature.value, as_key=aggregate in ("distinct", "top_share"))
         column, holds = self.space.value(value), value.holds
-        if aggregate == "distinct":
+        if value.as_key:
             counted = self.distincts.setdefault((column, mask), len(self.distincts))
-            return (
-                Read.DISTINCT,
-                self._cell(window, Cell.DISTINCT, column, mask, counted),
-                -1,
-                counted,
-            )
+            if aggregate == "top_share":
+                return self._top_share(feature, window, mask, counted)
+            cell = self._cell(window, Cell.DISTINCT, column, mask, counted)
+            return Read.DISTINCT, cell, -1, counted
+        if aggregate == "ewm":
+            counted = self._cell(window, Cell.COUNT, column, mask, holds)
+            return Read.EWM, counted, -1, feature.spec.half_life_ms
         if aggregate == "median":
             # the count says which values there are; they are looked through when read
             return Read.MEDIAN, self._cell(window, Cell.COUNT, column, mask, holds), -1, -1
@@ -119,6 +134,29 @@ class _Layout:
         among = self._cell(window, Cell.COUNT, column, mask, holds)
         return (Read.MEAN_MONEY if is_money else Read.MEAN_FLOAT), total, among, -1
 
+    def _top_share(
+        self, feature: Feature, window: int, mask: int, counted: int
+    ) -> tuple[int, int, int, int]:
+        added = -1
+        if feature.weight is not None:
+            value = Value(feature.weight, as_key=False)
+            added = self._cell(window, Cell.COUNT, self.space.value(value), mask, value.holds)
+        last = counted << LARGEST_BITS | feature.spec.largest
+        return Read.TOP_SHARE, -1, added, last
+
+    def _add_terms(self, feature: Feature) -> int:
+        """The number of a match's first term."""
+        first = len(self.terms)
+        for nodes, spec in zip(feature.terms, feature.spec.terms, strict=True):
+            values = [Value(node, as_key=False) for node in nodes]
+            places = [self.space.value(value) for value in values]
+            kind, holds = Term[spec.relation.upper()], values[0].holds
+            in_units = kind is Term.WITHIN and holds is Holds.MONEY
+            self.terms.append([kind, places[0], places[-1], holds, 0])
+            self.tolerances.append(spec.tolerance * (MONEY_SCALE if in_units else 1))
+        self.terms[-1][-1] = 1
+        return first
+
     def finish(self, cap: int, lateness_ms: int, bounds: Sequence[float]) -> Plan:
         columns, links = self._columns()
         ordered = sorted(self.cells.items(), key=lambda item: item[0][0])
@@ -127,7 +165,7 @@ class _Layout:
         words = int(self._first_cell() + sum(CELL_WORDS[key[1]] for key, _ in ordered))
         windows = [
             [span, delay, calendar, *spans.get(at, (0, 0))]
-            for (span, delay, calendar, _last), at in self.windows.items()
+            for (span, delay, calendar, *_start), at in self.windows.items()
         ]
         features = np.array(self.rows, np.int64)
         for place in (2, 3, 4):
@@ -153,7 +191,14 @@ class _Layout:
                  horizon, life, links + len(self.distincts), len(indexes), 0]
             ),
             np.array(self.steps, np.int64).reshape(-1, 3),
+            np.array(self.terms, np.int64).reshape(-1, 5),
+            np.array(self.tolerances),
+            self._starts(),
         )  # fmt: skip
+
+    def _starts(self) -> np.ndarray:
+        starts = np.array([key[-2:] for key in self.windows], np.int64)
+        return starts if starts.any() else np.zeros((0, 2), np.int64)
 
     def _is_time(self, value: int) -> bool:
         return self.space.values[value].node == Name("event_time", Source.TIME)
@@ -186,7 +231,7 @@ class _Layout:
     def _horizons(self, lateness_ms: int) -> tuple[int, int]:
         """How long events, and how long entities, must be kept."""
         events, lives = [0], [0]
-        for span, delay, calendar, is_last in self.windows:
+        for span, delay, calendar, is_last, *_start in self.windows:
             length = self.longest[calendar, span] if calendar >= 0 else span
             lives.append(length + delay)
             if not is_last:

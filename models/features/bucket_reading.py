@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline, outline
-from models.events import NULL_INT, NULL_NUMBER
-from models.features.cells import in_units
+from models.events import NULL_INT
+from models.features.cells import in_units, null_of
 from models.features.layout import (
     B_DELAY,
     B_SPAN,
@@ -32,14 +32,6 @@ _R_COUNT, _R_SUM_MONEY, _R_SUM_FLOAT, _R_MEAN_MONEY, _R_MEAN_FLOAT, _R_STD = ran
 _R_EXTREME, _R_FIRST, _R_NEW, _R_PER_MEAN, _R_PER_STD, _R_PER_MAX, _R_PER_MIN = range(6, 13)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _SCALE = 10_000.0
-
-
-@inline
-def null_of(holds: int) -> int:
-    """The word that is NULL."""
-    if holds == _FLOAT:
-        return NULL_NUMBER
-    return 0 if holds == _TEXT else NULL_INT
 
 
 @outline

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.compiled import inline, kernel, outline
 from models.events import NULL_INT
-from models.features.bucket_reading import bucket_value, bucket_value_of_nobody, null_of
+from models.features.bucket_reading import bucket_value, bucket_value_of_nobody
+from models.features.cells import null_of
 from models.features.engine import DONE, Answers, row_with_room, sweep
 from models.features.layout import (
     BASE,

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.bucket_reading import null_of
 from models.features.carry import slots_of
+from models.features.cells import null_of
 from models.features.layout import (
     ARENA_USED,
     BASE,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.compiled import inline, outline
-from models.events import MONEY_SCALE, NULL_INT
+from models.events import MONEY_SCALE, NULL_INT, NULL_NUMBER
 from models.features.layout import (
     BASE,
     C_COLUMN,
@@ -47,6 +47,14 @@ def is_null(store: Store, at: int, holds: int) -> bool:
     if holds == _TEXT:
         return store.arena[at] == 0
     return store.arena[at] == NULL_INT
+
+
+@inline
+def null_of(holds: int) -> int:
+    """The word that is NULL."""
+    if holds == _FLOAT:
+        return NULL_NUMBER
+    return 0 if holds == _TEXT else NULL_INT
 
 
 @inline

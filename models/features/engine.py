@@ -101,20 +101,23 @@ def _read_group(
     store: Store,
     plan: Plan,
     row: int,
-    time: int,
     groups: int,
     number: int,
-    wants_evidence: bool,
+    entry: NDArray[np.int64],
+    floats: NDArray[np.float64],
     answers: Answers,
 ) -> None:
     """Read the features of the wanted groups into the answers of entry `number`."""
+    wants_evidence, time = entry[ENTRY_ROW] & WANTS_EVIDENCE != 0, entry[ENTRY_TIME]
     for feature in range(plan.features.shape[0]):
         if not (groups >> plan.features[feature, F_GROUP]) & 1:
             continue
         if row < 0:
             answers.values[number, feature] = value_of_nobody(plan, feature)
             continue
-        value = feature_value(store, plan, row, feature, time, answers.found[1:], answers.room)
+        value = feature_value(
+            store, plan, row, feature, entry, floats, answers.found[1:], answers.room
+        )
         if value == np.inf:
             answers.bits[number, feature] = answers.found[1]
         else:
@@ -126,7 +129,7 @@ def _read_group(
             answers.evidence[place, 0] = number
             answers.evidence[place, 1] = feature
             answers.evidence[place, 2] = collect_evidence(
-                store, plan, row, feature, answers.evidence[place, 3:]
+                store, plan, row, feature, entry, floats, answers.evidence[place, 3:]
             )
             answers.found[0] = place + 1
 
@@ -177,6 +180,7 @@ def run_space(
         [what must grow before the call is repeated from the returned entry].
     """
     why[0] = DONE
+    floats = entries.view(np.float64)
     for number in range(start, entries.shape[0]):
         if (number - start) % AHEAD == 0:
             look_ahead(store, plan, flat_rows, entries, number, likely)
@@ -187,7 +191,7 @@ def run_space(
         key, time = np.uint64(entry[ENTRY_KEY]), entry[ENTRY_TIME]
         flags = entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)
         groups = flags >> GROUP_BITS
-        updates, wants = flags & UPDATES != 0, flags & WANTS_EVIDENCE != 0
+        updates = flags & UPDATES != 0
         row = find_row(store, key)
         if updates:
             row = row_with_room(store, plan, key, row, why)
@@ -199,7 +203,7 @@ def run_space(
         ahead = groups & before_groups if updates else groups
         if ahead:
             source = look_back(store, plan, row, time) if behind else row
-            _read_group(store, plan, source, time, ahead, number, wants, answers)
+            _read_group(store, plan, source, ahead, number, entry, floats[number], answers)
         if updates:
             if behind:
                 insert(store, plan, row, entry)
@@ -208,6 +212,6 @@ def run_space(
             after = groups & ~before_groups
             if after:
                 source = look_back(store, plan, row, time) if behind else row
-                _read_group(store, plan, source, time, after, number, wants, answers)
+                _read_group(store, plan, source, after, number, entry, floats[number], answers)
         sweep(store, plan, time)
     return entries.shape[0]

@@ -124,6 +124,28 @@ class Read(IntEnum):
     SINCE = 10
     MEDIAN = 11
     SEQUENCE = 12
+    MATCH = 13
+    TOP_SHARE = 14
+    EWM = 15
+
+
+class Term(IntEnum):
+    """How a match compares a value of an earlier event with the current one's."""
+
+    SAME = 0
+    DIFFERS = 1
+    WITHIN_SHARE = 2
+    WITHIN = 3
+    NEAR_KM = 4
+    BEYOND_KM = 5
+
+
+class Start(IntEnum):
+    """Where a window begins, besides its span."""
+
+    SPAN = 0
+    SESSION = 1
+    SINCE = 2
 
 
 class Holds(IntEnum):
@@ -153,7 +175,9 @@ class Plan(NamedTuple):
     features
         (features, 8): `Read`, window, cell, second cell, history cell, least history, read group,
         distinct or −1. A sequence has no cells: its first step stands where the distinct does, and
-        the number of its steps, which is also the least history, where that does.
+        the number of its steps, which is also the least history, where that does. There stand
+        as well a match's first term, how many are the largest of a top share, and the half-life
+        (ms) of an EWM.
     columns
         (values,): the block column of each value of a message.
     bounds
@@ -167,6 +191,13 @@ class Plan(NamedTuple):
         no windows, `cells` are of `BucketCell` and stand in the record, and `features` are
         (features, 8): `BucketRead`, span ms, cell, second cell, history cell, least history, read
         group, delay ms.
+    terms
+        (terms, 5): `Term`, value of a message, another (of a position) or −1, `Holds`, 1 for the
+        last term of a match.
+    tolerances
+        (terms,): share, distance in the value's own units, or km.
+    starts
+        (windows, 2): `Start`, and its gap ms or its filter mask; empty where all are spans.
     """
 
     windows: NDArray[np.int64]
@@ -179,15 +210,21 @@ class Plan(NamedTuple):
     bounds: NDArray[np.float64]
     sizes: NDArray[np.int64]
     steps: NDArray[np.int64]
+    terms: NDArray[np.int64]
+    tolerances: NDArray[np.float64]
+    starts: NDArray[np.int64]
 
 
 SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)
 C_KIND, C_COLUMN, C_FILTER, C_WORD, C_HOLDS = range(5)
 D_COLUMN, D_LINK, D_FILTER, D_INDEX = range(4)
+T_KIND, T_VALUE, T_OTHER, T_HOLDS, T_LAST = range(5)
 F_READ, F_WINDOW, F_CELL, F_SECOND, F_HISTORY, F_LEAST, F_GROUP, F_DISTINCT = range(8)
 B_SPAN, B_DELAY = F_WINDOW, F_DISTINCT
 S_COLUMNS, S_WORDS, S_CAP, S_LATENESS, S_HORIZON, S_LIFE, S_STRIDE, S_INDEXES, S_GRAIN = range(9)
 
+LARGEST_BITS: Final = 8
+"""A top share has the number of its distinct and, in so many low bits, how many are the largest."""
 EVIDENCE_MAX: Final = 50
 """Most contributing events that an answer names."""
 

@@ -14,10 +14,6 @@ from models.pack import FeatureSpec
 
 FOREVER_MS: Final = 1 << 60
 """Longer than any window; the grain of a lifetime."""
-AGGREGATES: Final = (
-    "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "first", "new", "median", "sequence",
-)  # fmt: skip
 _HOLDS: Final = {
     Source.MONEY: Holds.MONEY,
     Source.TIME: Holds.TIME,
@@ -51,6 +47,12 @@ class Feature:
         Most events per entity; how late an event may be.
     steps
         Conditions of a sequence.
+    terms
+        Columns that a match compares.
+    weight
+        What a top share adds up per value; None counts events.
+    start
+        Condition with which a window begins.
     """
 
     spec: FeatureSpec
@@ -64,6 +66,9 @@ class Feature:
     cap: int
     lateness_ms: int
     steps: tuple[Node, ...] = ()
+    terms: tuple[tuple[Name, ...], ...] = ()
+    weight: Node | None = None
+    start: Node | None = None
 
     @property
     def is_text(self) -> bool:
@@ -159,7 +164,7 @@ def build_spaces(features: Sequence[Feature]) -> list[Space]:
     spaces: dict[tuple[object, ...], Space] = {}
     for feature in features:
         grain_ms = feature.spec.grain_ms
-        key = (feature.spec.by, feature.on, grain_ms or -feature.cap)
+        key = (feature.spec.by, feature.on, grain_ms or -feature.cap, feature.spec.late)
         space = spaces.setdefault(key, Space(feature.spec.by, feature.on))
         space.features.append(feature)
     return list(spaces.values())

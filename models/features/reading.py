@@ -7,12 +7,11 @@ from models.compiled import inline, outline
 from models.events import NULL_INT
 from models.features.cells import (
     as_float,
-    clear_cells,
-    count_event,
     in_units,
     is_null,
     passes,
 )
+from models.features.fading import faded_mean
 from models.features.layout import (
     BASE,
     C_COLUMN,
@@ -22,6 +21,7 @@ from models.features.layout import (
     CAPACITY,
     CUT,
     DELAY,
+    ENTRY_TIME,
     EVIDENCE_MAX,
     F_CELL,
     F_HISTORY,
@@ -41,14 +41,18 @@ from models.features.layout import (
     Store,
 )
 from models.features.links import address
+from models.features.matches import count_matches, matches
 from models.features.medians import median_of
 from models.features.pairs import deviation
 from models.features.sequences import last_completed
+from models.features.shares import top_share
+from models.features.starts import cut_reaches, window_since
 from models.features.table import slot_after
-from models.features.windows import first_time
+from models.features.windows import fill_window
 
 _COUNT, _SUM_MONEY, _SUM_FLOAT, _MEAN_MONEY, _MEAN_FLOAT, _STD = range(6)
 _EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE, _MEDIAN, _SEQUENCE = range(6, 13)
+_MATCH, _TOP_SHARE, _EWM = range(13, 16)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _SCALE = 10_000.0
 
@@ -111,14 +115,16 @@ def feature_value(
     plan: Plan,
     row: int,
     feature: int,
-    time: int,
+    entry: NDArray[np.int64],
+    floats: NDArray[np.float64],
     out: NDArray[np.int64],
     room: NDArray[np.float64],
 ) -> float:
-    """A feature's value at `time`; NaN is NULL, infinity says that `out[0]` holds a text hash.
+    """A feature's value for an entry; NaN is NULL, infinity says that `out[0]` holds a text hash.
 
-    `room` holds as many numbers as a window has events.
+    `floats` is the entry's memory, `room` holds as many numbers as a window has events.
     """
+    time = entry[ENTRY_TIME]
     window, cell = plan.features[feature, F_WINDOW], plan.features[feature, F_CELL]
     second, read = plan.features[feature, F_SECOND], plan.features[feature, F_READ]
     least = plan.features[feature, F_LEAST]
@@ -151,6 +157,12 @@ def feature_value(
         return (time - since) / 1000.0 if since >= 0.0 else np.nan
     if read == _MEDIAN:
         return _median(store, plan, row, window, cell, room)
+    if read == _MATCH:
+        return float(count_matches(store, plan, row, feature, entry, floats))
+    if read == _TOP_SHARE:
+        return top_share(store, plan, row, feature, room)
+    if read == _EWM:
+        return faded_mean(store, plan, row, feature)
     if read == _LAST:
         return _stored(store, plan, row, cell, out)
     if read == _SINCE:
@@ -167,10 +179,10 @@ def feature_value(
 
 @inline
 def value_of_nobody(plan: Plan, feature: int) -> float:
-    """What a feature of an unknown entity is: 0 for count, sum and distinct, NULL otherwise."""
+    """What a feature of an unknown entity is: 0 for what counts or adds up, NULL otherwise."""
     if plan.features[feature, F_LEAST] > 0:
         return np.nan
-    return 0.0 if plan.features[feature, F_READ] in (0, 1, 2, 7) else np.nan
+    return 0.0 if plan.features[feature, F_READ] in (0, 1, 2, 7, 13) else np.nan
 
 
 @outline
@@ -182,16 +194,9 @@ def look_back(store: Store, plan: Plan, row: int, time: int) -> int:
     for word in range(KEY, WINDOWS):
         rows[spare, word] = rows[row, word]
     for window in range(plan.windows.shape[0]):
-        first = WINDOWS + WINDOW_WORDS * window
         until = time - plan.windows[window, DELAY]
-        low = slot_after(store, plan, row, first_time(plan, window, until) - 1)
-        high = slot_after(store, plan, row, until)
-        rows[spare, first + W_TAIL] = low
-        rows[spare, first + W_HEAD] = low
-        clear_cells(store, plan, spare, window)
-        for slot in range(low, high):
-            rows[spare, first + W_HEAD] = slot + 1
-            count_event(store, plan, spare, window, slot, 1)
+        low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
+        fill_window(store, plan, spare, window, low, slot_after(store, plan, row, until))
     return spare
 
 
@@ -200,33 +205,38 @@ def is_truncated(store: Store, plan: Plan, row: int, window: int, time: int) -> 
     """Whether the cap has pushed an event out of this window."""
     if store.rows[row, CUT] == NULL_INT:
         return False
-    until = time - plan.windows[window, DELAY]
-    return store.rows[row, CUT] >= first_time(plan, window, until)
+    return cut_reaches(store, plan, row, window, time - plan.windows[window, DELAY])
 
 
 @outline
 def collect_evidence(
-    store: Store, plan: Plan, row: int, feature: int, out: NDArray[np.int64]
+    store: Store,
+    plan: Plan,
+    row: int,
+    feature: int,
+    entry: NDArray[np.int64],
+    floats: NDArray[np.float64],
+    out: NDArray[np.int64],
 ) -> int:
     """References of the newest events behind a feature's value, newest first; how many."""
     window, cell = plan.features[feature, F_WINDOW], plan.features[feature, F_CELL]
     base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
     stride, first = plan.sizes[S_STRIDE], WINDOWS + WINDOW_WORDS * window
-    found = 0
+    found, read = 0, plan.features[feature, F_READ]
     slot = store.rows[row, first + W_HEAD] - 1
     while slot >= store.rows[row, first + W_TAIL] and found < EVIDENCE_MAX:
-        counts = True
-        if cell >= 0:
+        counts = read != _MATCH or matches(store, plan, row, feature, slot, entry, floats)
+        if cell >= 0 and counts:
             counts = passes(store, base, stride, slot, plan.cells[cell, C_FILTER])
             column = plan.cells[cell, C_COLUMN]
             if counts and column >= 0:
                 at = address(base, capacity, stride, column, slot)
-                is_key = plan.features[feature, F_READ] == _DISTINCT
+                is_key = read == _DISTINCT
                 counts = not is_null(store, at, _TEXT if is_key else plan.cells[cell, C_HOLDS])
         if counts:
             out[found] = store.arena[base + slot * stride + REFERENCE]
             found += 1
-            if plan.features[feature, F_READ] in (_LAST, _SINCE):
+            if read in (_LAST, _SINCE):
                 # one event makes the value; how many older ones are still kept is chance
                 break
         slot -= 1

@@ -49,6 +49,8 @@ class Routes(NamedTuple):
         Two words: the hash key of the key's domain.
     on
         Kinds that update (bit mask).
+    options
+        (2,): reads carry values too, late events update too; empty where neither holds.
     """
 
     keys: NDArray[np.int64]
@@ -57,6 +59,7 @@ class Routes(NamedTuple):
     filters: NDArray[np.int64]
     domain: NDArray[np.uint64]
     on: int
+    options: NDArray[np.int64]
 
 
 class Events(NamedTuple):
@@ -208,10 +211,13 @@ def scatter(
     bounds[:] = 0
     count = 0
     senders = routes.keys.shape[0]
+    asks = routes.options.shape[0] > 0 and routes.options[0] == 1
+    takes_late = routes.options.shape[0] > 0 and routes.options[1] == 1
     for row in range(events.kind.shape[0]):
         code = to_int(events.kind[row])
         own = _entity(routes, 0, events.texts, row, tenant)
-        updates = (routes.on >> code) & 1 == 1 and not events.late[row] and own != np.uint64(0)
+        in_time = takes_late or not events.late[row]
+        updates = (routes.on >> code) & 1 == 1 and in_time and own != np.uint64(0)
         # reads of other keys that exclude the event, then the update, then the other reads
         for step in range(2 * senders - 1):
             sender = (step + 1) % senders if step < senders - 1 else step - senders + 1
@@ -231,6 +237,7 @@ def scatter(
             draft[count, ENTRY_MASK:] = 0
             if word & UPDATES:
                 draft[count, ENTRY_MASK] = _mask(routes, row, events.derived)
+            if word & UPDATES or asks:
                 for place in range(routes.values.shape[0]):
                     draft[count, ENTRY_VALUES + place] = _value(routes, place, row, events)
             bounds[shard_of(key, shards) + 1] += 1

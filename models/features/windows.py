@@ -4,19 +4,15 @@ import numpy as np
 
 from models.compiled import inline, outline
 from models.events import NULL_INT
-from models.features.cells import count_event, passes
-from models.features.index import find_latest, rebuild_indexes
+from models.features.cells import clear_cells, count_event
+from models.features.index import rebuild_indexes
 from models.features.layout import (
     BASE,
     C_KIND,
     C_WORD,
-    CALENDAR,
     CAPACITY,
     CLOCK,
     CUT,
-    D_COLUMN,
-    D_FILTER,
-    D_INDEX,
     D_LINK,
     DELAY,
     END,
@@ -25,15 +21,12 @@ from models.features.layout import (
     ENTRY_TIME,
     ENTRY_VALUES,
     FIRST,
-    INDEX_FROM,
     MASK,
     NEVER,
-    NO_SLOT,
     REFERENCE,
     S_CAP,
     S_COLUMNS,
     S_STRIDE,
-    SPAN,
     TIME,
     W_HEAD,
     W_HEAD_TIME,
@@ -44,27 +37,18 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.linking import link_event
 from models.features.links import address, earlier, later, make_link
+from models.features.starts import (
+    begins_anew,
+    begins_itself,
+    closed_since,
+    first_time,
+    window_since,
+)
 from models.features.table import slot_after
 
 _SLOT_KINDS = (4, 5, 7)  # MAX, MIN and LAST hold a slot
-
-
-@inline
-def first_time(plan: Plan, window: int, until: int) -> int:
-    """The earliest event time of a window that ends at `until`, both included."""
-    calendar = plan.windows[window, CALENDAR]
-    if calendar < 0:
-        return until - plan.windows[window, SPAN] + 1
-    low, high = plan.calendar_at[calendar], plan.calendar_at[calendar + 1]
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if plan.calendar_starts[middle] <= until:
-            low = middle
-        else:
-            high = middle
-    # a calendar's span counts the periods before the current one
-    return plan.calendar_starts[max(low - plan.windows[window, SPAN], plan.calendar_at[calendar])]
 
 
 @inline
@@ -107,9 +91,24 @@ def advance(store: Store, plan: Plan, row: int, time: int) -> None:
         first = WINDOWS + WINDOW_WORDS * window
         until = time - plan.windows[window, DELAY]
         since = first_time(plan, window, until)
+        if begins_itself(plan, window):
+            since = max(since, closed_since(store, plan, row, window, until))
         if rows[row, first + W_TAIL_TIME] < since or rows[row, first + W_HEAD_TIME] <= until:
             _move_window(store, plan, row, window, since, until)
     rows[row, CLOCK] = time
+
+
+@outline
+def fill_window(store: Store, plan: Plan, row: int, window: int, low: int, high: int) -> None:
+    """Make a window of the events in [low, high), whatever was in it."""
+    rows, first = store.rows, WINDOWS + WINDOW_WORDS * window
+    rows[row, first + W_TAIL] = low
+    rows[row, first + W_HEAD] = low
+    clear_cells(store, plan, row, window)
+    for slot in range(low, high):
+        rows[row, first + W_HEAD] = slot + 1
+        count_event(store, plan, row, window, slot, 1)
+    note_times(store, plan, row, window)
 
 
 @outline
@@ -129,79 +128,6 @@ def _evict_oldest(store: Store, plan: Plan, row: int) -> None:
             note_times(store, plan, row, window)
     rows[row, FIRST] = slot + 1
     rows[row, CUT] = store.arena[rows[row, BASE] + slot * plan.sizes[S_STRIDE] + TIME]
-
-
-@inline
-def _same_before(
-    store: Store, plan: Plan, row: int, column: int, mask: int, key: int, slot: int
-) -> int:
-    """The nearest earlier slot whose value equals `key`, or −1; eight compares at a time."""
-    base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
-    first, stride = store.rows[row, FIRST], plan.sizes[S_STRIDE]
-    values = base + column * capacity
-    at = slot
-    while at - 8 >= first:
-        same = False
-        for i in range(1, 9):
-            same |= store.arena[values + at - i] == key
-        if same:
-            break
-        at -= 8
-    while at > first:
-        at -= 1
-        if store.arena[values + at] == key:
-            if passes(store, base, stride, at, mask):
-                return at
-    return NO_SLOT
-
-
-@inline
-def _same_time_before(store: Store, plan: Plan, row: int, mask: int, slot: int) -> int:
-    """The nearest earlier slot of the same event time, or −1; events stand in time order."""
-    base, stride = store.rows[row, BASE], plan.sizes[S_STRIDE]
-    time = store.arena[base + slot * stride + TIME]
-    at = slot - 1
-    while at >= store.rows[row, FIRST] and store.arena[base + at * stride + TIME] == time:
-        if passes(store, base, stride, at, mask):
-            return at
-        at -= 1
-    return NO_SLOT
-
-
-@inline
-def _link(store: Store, plan: Plan, row: int, slot: int) -> None:
-    """Join an event to its neighbours of the same value."""
-    arena = store.arena
-    base, capacity, stride = store.rows[row, BASE], store.rows[row, CAPACITY], plan.sizes[S_STRIDE]
-    for counted in range(plan.distincts.shape[0]):
-        column, mask = plan.distincts[counted, D_COLUMN], plan.distincts[counted, D_FILTER]
-        links = base + plan.distincts[counted, D_LINK]
-        arena[links + slot * stride] = 0
-        key = arena[base + column * capacity + slot]
-        if key == 0 or not passes(store, base, stride, slot, mask):
-            continue
-        index = plan.distincts[counted, D_INDEX]
-        if index < 0:
-            before = _same_time_before(store, plan, row, mask, slot)
-        elif capacity >= INDEX_FROM and slot + 1 == store.rows[row, END]:
-            before = find_latest(store, plan, row, index, column, key, slot)
-        else:
-            before = _same_before(store, plan, row, column, mask, key, slot)
-        after = NO_SLOT
-        if before >= 0:
-            at = links + before * stride
-            after = later(arena[at])
-            arena[at] = make_link(earlier(arena[at]), slot)
-        else:
-            # out of order and the first of its value: the old first is somewhere behind
-            for candidate in range(slot + 1, store.rows[row, END]):
-                if arena[base + column * capacity + candidate] == key:
-                    if passes(store, base, stride, candidate, mask):
-                        after = candidate
-                        break
-        if after >= 0:
-            arena[links + after * stride] = make_link(slot, later(arena[links + after * stride]))
-        arena[links + slot * stride] = make_link(before, after)
 
 
 @inline
@@ -225,9 +151,11 @@ def append(store: Store, plan: Plan, row: int, entry: np.ndarray) -> None:
         _evict_oldest(store, plan, row)
     rows[row, END] = slot + 1
     _write(store, plan, row, slot, entry)
-    _link(store, plan, row, slot)
+    link_event(store, plan, row, slot)
     for window in range(plan.windows.shape[0]):
         first = WINDOWS + WINDOW_WORDS * window
+        if begins_anew(plan, window, entry[ENTRY_MASK]):
+            _move_window(store, plan, row, window, time, -NEVER)
         if plan.windows[window, DELAY] == 0:
             rows[row, first + W_HEAD] = slot + 1
             rows[row, first + W_TAIL_TIME] = min(rows[row, first + W_TAIL_TIME], time)
@@ -276,11 +204,15 @@ def insert(store: Store, plan: Plan, row: int, entry: np.ndarray) -> None:
     _open_slot(store, plan, row, slot)
     rows[row, END] += 1
     _write(store, plan, row, slot, entry)
-    _link(store, plan, row, slot)
+    link_event(store, plan, row, slot)
     rebuild_indexes(store, plan, row)
     for window in range(plan.windows.shape[0]):
         first = WINDOWS + WINDOW_WORDS * window
         until = rows[row, CLOCK] - plan.windows[window, DELAY]
+        if begins_itself(plan, window):
+            low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
+            fill_window(store, plan, row, window, low, slot_after(store, plan, row, until))
+            continue
         inside = first_time(plan, window, until) <= time <= until
         tail = rows[row, first + W_TAIL]
         if slot < tail or (slot == tail and not inside and time <= until):

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from models.errors import ConfigError
+from models.errors import ConfigError, Place
 from models.expressions.parsing import Parser
 from models.expressions.problems import nearest
-from models.expressions.tree import Node, Type, names_in
+from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.features.plan import Feature
-from models.pack import DetectorSpec, FeatureSpec, PackSpec
+from models.pack import DetectorSpec, FeatureSpec, PackSpec, TermSpec
 from models.planning.bounds import least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
-_NUMERIC = ("sum", "mean", "std", "max", "min", "median")
+_NUMERIC = ("sum", "mean", "std", "max", "min", "median", "ewm")
+_VALUELESS = ("count", "since", "new", "sequence", "match")
+LATE_MS: Final = 7 * 86_400_000
+"""How late an event may come to features that take late ones."""
 
 
 def plan_features(
@@ -42,16 +46,56 @@ def plan_features(
         for spec in pack.features:
             name = f"{pack.name}.{spec.name}"
             value, where, condition = _expressions(parser, spec)
+            feature = Feature(
+                spec, name, value, where, condition, kinds_mask(spec.on), readers.get(name, 0),
+                -math.inf if spec.evidence else bounds.get(name), pack.event_cap,
+                max(lateness_ms, LATE_MS) if spec.late else lateness_ms,
+                tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
+                tuple(_compared(parser, term) for term in spec.terms),
+                _checked_part(parser, spec, "weight", spec.weight, Type.NUMBER),
+                _checked_part(parser, spec, "over", spec.over.since, Type.FLAG),
+            )  # fmt: skip
             # an unread feature is checked like the others, and then costs nothing
             if name in readers:
-                feature = Feature(
-                    spec, name, value, where, condition, kinds_mask(spec.on), readers[name],
-                    -math.inf if spec.evidence else bounds.get(name), pack.event_cap, lateness_ms,
-                    tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
-                )  # fmt: skip
                 _check_cap(feature, rules)
                 planned.append(feature)
     return planned
+
+
+def _checked_part(
+    parser: Parser, spec: FeatureSpec, key: str, text: str, wanted: Type
+) -> Node | None:
+    place = spec.places.get(key, spec.place)
+    return checked(parser, text, wanted, place) if text else None
+
+
+def _compared(parser: Parser, term: TermSpec) -> tuple[Name, ...]:
+    """The columns of a match's term, which must bear the comparison."""
+    names = tuple(_column(parser, column, "match", term.place) for column in term.columns)
+    if len(names) == 2 and any(name.source is not Source.NUMBER for name in names):
+        raise ConfigError(
+            f"{', '.join(term.columns)} is no position",
+            hint="two number columns, such as lat, lon",
+            place=term.place,
+        )
+    if names[0].type is not Type.NUMBER and term.relation not in ("same", "differs"):
+        raise ConfigError(
+            f"{term.columns[0]} is {names[0].type}: it can only be the same or differ",
+            hint=f"write {term.columns[0]}: same",
+            place=term.place,
+        )
+    return names
+
+
+def _column(parser: Parser, name: str, aggregate: str, place: Place) -> Name:
+    found = parser.names.get(name)
+    if found is None:
+        raise ConfigError(
+            f"{aggregate} takes a column, was {name}",
+            hint=nearest(name, list(parser.names)),
+            place=place,
+        )
+    return found
 
 
 def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node | None, Node | None]:
@@ -61,18 +105,11 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     place = spec.places.get("value", spec.place)
     if spec.aggregate == "share":
         return None, where, checked(parser, spec.value, Type.FLAG, place)
-    if spec.aggregate in ("count", "since", "new", "sequence") or spec.per == "count":
+    if spec.aggregate in _VALUELESS or spec.per == "count":
         return None, where, None
     if spec.aggregate in _NUMERIC:
         return checked(parser, spec.value, Type.NUMBER, place), where, None
-    name = parser.names.get(spec.value)
-    if name is None:
-        raise ConfigError(
-            f"{spec.aggregate} takes a column, was {spec.value}",
-            hint=nearest(spec.value, list(parser.names)),
-            place=place,
-        )
-    return name, where, None
+    return _column(parser, spec.value, spec.aggregate, place), where, None
 
 
 def detector_conditions(packs: Sequence[PackSpec]) -> list[tuple[Node, DetectorSpec]]:

@@ -114,6 +114,7 @@ def finish(
         np.array([derived.index(node) for node in space.filters], np.int64),
         np.array([schema.secret.text(f"{domain}#{i}") for i in (0, 1)], np.uint64),
         space.on,
+        _options(space),
     )
     return SpaceBlueprint(
         "+".join(space.by), routes, plan,
@@ -125,6 +126,13 @@ def finish(
         tuple(_kept(f, _cells_of(space, plan, at)) for at, f in enumerate(space.features)),
         tuple(space.cells),
     )  # fmt: skip
+
+
+def _options(space: Space) -> np.ndarray:
+    """[reads carry values, late events update], or nothing where neither holds."""
+    asks = any(feature.terms for feature in space.features)
+    options = np.array([asks, space.features[0].spec.late], np.int64)
+    return options if options.any() else options[:0]
 
 
 def _origin(node: Node, schema: Schema, derived: Sequence[Node]) -> tuple[int, int]:
@@ -151,15 +159,25 @@ def _cells_of(space: Space, plan: Plan, feature: int) -> tuple[str, ...]:
 
 def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     spec = feature.spec
-    asked = (feature.where, feature.condition, *feature.steps)
+    asked = (feature.where, feature.condition, feature.start, *feature.steps)
     needs = [written(node) for node in asked if node is not None]
     if feature.value is not None:
-        needs.append(_value_meaning(Value(feature.value, spec.aggregate == "distinct")))
-    window = " ".join(str(part) for part in (*astuple(spec.over), "delay", spec.delay_ms))
+        as_key = spec.aggregate in ("distinct", "top_share")
+        needs.append(_value_meaning(Value(feature.value, as_key)))
+    added = [*([feature.weight] if feature.weight else []), *(n for t in feature.terms for n in t)]
+    needs += [_value_meaning(Value(node, as_key=False)) for node in added]
+    over = astuple(spec.over)
+    # what came later stands only where it is said, so that older meanings stay as they were
+    extent = (*over[:6], "delay", spec.delay_ms, *(part for part in over[6:] if part))
+    window = " ".join(str(part) for part in extent)
     meaning = f"{spec.aggregate} {' '.join(needs)} over {window}"
     # without a history only the last event of such a window is kept
     meaning += " counted" if spec.min_history else ""
     meaning += "".join(f" {step.times} within {step.within_ms}" for step in spec.steps)
+    meaning += "".join(f" {term.relation} {term.tolerance}" for term in spec.terms)
+    meaning += f" largest {spec.largest}" if spec.aggregate == "top_share" else ""
+    meaning += f" half-life {spec.half_life_ms}" if spec.half_life_ms else ""
+    meaning += " late" if spec.late else ""
     meaning += f" grain {spec.grain_ms} per {spec.per}" if spec.grain_ms else ""
     return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), cells or tuple(needs))
 

@@ -18,40 +18,7 @@ from models.features.layout import EVIDENCE_MAX
 from models.features.plan import Feature, Group, Space
 from models.pack import Over
 from models.reference.calendar import period_start
-
-Number = int | float
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What one event does to one entity: it updates it, reads it, or both.
-
-    Attributes
-    ----------
-    key
-        The entity.
-    at_ms
-        Event time, epoch ms.
-    reference
-        The event's partition and offset as one number.
-    updates
-        Whether the entity stores the event.
-    reads
-        The groups of features that are read.
-    values
-        Expression → its value: money in 10⁻⁴ units, time in ms, text as its hash. None or no
-        entry is NULL.
-    true
-        The conditions that the event satisfies.
-    """
-
-    key: int
-    at_ms: int
-    reference: int = 0
-    updates: bool = True
-    reads: frozenset[Group] = frozenset()
-    values: Mapping[Node, Number | None] = field(default_factory=dict)
-    true: frozenset[Node] = frozenset()
+from models.reference.looking import Number, Visit, faded_mean, matches, top_share
 
 
 @dataclass(slots=True)
@@ -135,7 +102,7 @@ class ReferenceSpace:
 
     def window(self, feature: Feature, key: int, at_ms: int) -> list[Visit]:
         """Return a window's events as of a time, before any condition, oldest first."""
-        since, until = window_bounds(feature, at_ms)
+        since, until = window_bounds(feature, self.events(key), at_ms)
         return [e for e in self.events(key) if since <= step_of(feature, e.at_ms) <= until]
 
     def _read(self, visit: Visit, answer: Answer, *, before: bool) -> None:
@@ -144,26 +111,44 @@ class ReferenceSpace:
             if excludes is not before or Group(feature.spec.of, excludes) not in visit.reads:
                 continue
             events = self.window(feature, visit.key, visit.at_ms)
-            value = feature_value(feature, events, visit.at_ms)
+            value = feature_value(feature, events, visit)
             answer.values[feature.name] = value
-            since, until = window_bounds(feature, visit.at_ms)
+            since, until = window_bounds(feature, self.events(visit.key), visit.at_ms)
+            reach = feature.spec.over.gap_ms - 1 if feature.spec.over.gap_ms else 0
+            since = max(since - reach, window_bounds(feature, (), visit.at_ms)[0])
             cut = self._entities.get(visit.key, _Entity()).cut
             if any(since <= at_ms <= until for at_ms in cut):
                 answer.truncated.add(feature.name)
             if any(since <= at_ms for at_ms in cut):
                 answer.cut_since_start.add(feature.name)
             if feature.bound is not None and not feature.is_text and value >= feature.bound:
-                newest_first = reversed(contributing(feature, events))
+                newest_first = reversed(contributing(feature, events, visit))
                 answer.evidence[feature.name] = [e.reference for e in newest_first][:EVIDENCE_MAX]
 
 
-def window_bounds(feature: Feature, at_ms: int) -> tuple[float, int]:
-    """Return the first and the last event time of a feature's window, both included."""
+def window_bounds(feature: Feature, kept: Sequence[Visit], at_ms: int) -> tuple[float, int]:
+    """Return the first and the last event time of a feature's window, both included.
+
+    A session, or what follows a condition, begins with one of the events that are `kept`; without
+    any the bounds are those of the span alone.
+    """
     over: Over = feature.spec.over
     until = at_ms - feature.spec.delay_ms
     if over.period:
         return period_start(over, until), until
-    return (-math.inf if over.forever else until - over.span_ms + 1), until
+    since = -math.inf if over.forever else until - over.span_ms + 1
+    earlier = [event for event in kept if event.at_ms <= until]
+    if over.since:
+        times = [event.at_ms for event in earlier if satisfying(event, feature.start)]
+        return max([since, *times[-1:]]), until
+    if over.gap_ms and kept:
+        start = until
+        for event in reversed(earlier):
+            if start - event.at_ms >= over.gap_ms:
+                break
+            start = event.at_ms
+        return max(since, start), until
+    return since, until
 
 
 def step_of(feature: Feature, at_ms: int) -> int:
@@ -177,12 +162,14 @@ def satisfying(event: Visit, *conditions: Node | None) -> bool:
     return all(condition is None or condition in event.true for condition in conditions)
 
 
-def contributing(feature: Feature, events: Sequence[Visit]) -> list[Visit]:
+def contributing(feature: Feature, events: Sequence[Visit], visit: Visit) -> list[Visit]:
     """Return the events of a window that make up a feature's value, oldest first."""
     aggregate, node = feature.spec.aggregate, feature.value
     found = [event for event in events if satisfying(event, feature.where)]
     if aggregate == "share":
         return [event for event in found if satisfying(event, feature.condition)]
+    if aggregate == "match":
+        return [event for event in found if matches(feature, event, visit)]
     if node is not None:
         found = [event for event in found if event.values.get(node) is not None]
     if aggregate == "first":
@@ -190,9 +177,9 @@ def contributing(feature: Feature, events: Sequence[Visit]) -> list[Visit]:
     return found[-1:] if aggregate in ("last", "previous", "since") else found
 
 
-def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Number:
-    """Compute a feature's value from the events of its window; NaN is NULL."""
-    aggregate = feature.spec.aggregate
+def feature_value(feature: Feature, events: Sequence[Visit], visit: Visit) -> Number:
+    """Compute a feature's value, as `visit` reads it, from its window's events; NaN is NULL."""
+    aggregate, at_ms = feature.spec.aggregate, visit.at_ms
     matching = [event for event in events if satisfying(event, feature.where)]
     if feature.spec.per:
         return _over_steps(feature, matching)
@@ -203,9 +190,13 @@ def feature_value(feature: Feature, events: Sequence[Visit], at_ms: int) -> Numb
         return int(not matching)
     if len(matching) < feature.spec.min_history:
         return math.nan
-    used = contributing(feature, events)
-    if aggregate == "count":
+    used = contributing(feature, events, visit)
+    if aggregate in ("count", "match"):
         return len(used)
+    if aggregate == "top_share":
+        return top_share(feature, used)
+    if aggregate == "ewm":
+        return faded_mean(feature, used)
     if aggregate == "share":
         return _ratio(len(used), len(matching))
     if aggregate == "since":
