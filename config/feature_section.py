@@ -1,7 +1,6 @@
 """A feature as written: one sentence, such as "sum of amount by account over 1h"."""
 
-import re
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -12,7 +11,9 @@ from pydantic import (
     model_validator,
 )
 
-from config.sections import Section, brief, problem, suggest
+from config.feature_terms import MatchTerms
+from config.feature_windows import over_of
+from config.sections import Section, brief, problem
 from config.words import (
     Duration,
     Flag,
@@ -21,33 +22,28 @@ from config.words import (
     Texts,
     distinct_of,
     listed,
-    span_ms,
     text_of,
     whole,
 )
-from models.expressions.words import zones
-from models.features.calendar import DAY_MS, PERIODS, markets
 from models.features.plan import FOREVER_MS
 from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "gap", "first", "new", "median", "sequence",
+    "gap", "first", "new", "median", "sequence", "match", "top_share", "ewm",
 )  # fmt: skip
 LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
 """Aggregates that look back over all time unless a window is named."""
+EXCLUDING: Final = ("previous", "gap", "new", "match")
+"""Aggregates that never include the current event."""
 ADDING: Final = ("count", "sum", "mean", "std", "max", "min", "first", "new")
 """Aggregates of which steps of time can be kept instead of events."""
 STEPS_IN_ORDER_MAX: Final = 8
 """Most steps of a sequence."""
+LARGEST_MAX: Final = 100
+"""Most values that a top share takes together."""
 STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
-
-PERIODS_MAX: Final = 400
-"""Most calendar periods in a window."""
-
-_CALENDAR = re.compile(r"(?:([0-9]{1,4}) )?(day|month|business_day)s?\(([^()]*)\)")
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def _star(node: Any) -> str:
@@ -87,45 +83,14 @@ Stepped = Annotated[
 """A number expression, or one number per step."""
 
 
-def _calendar(count: int, period: str, words: list[str]) -> Over:
-    """Calendar periods: of a zone, and for business days of a country, up to a cutoff."""
-    zone, *rest = words
-    if zone not in zones():
-        raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
-    if not 1 <= count <= PERIODS_MAX:
-        raise problem(f"{count} periods", f"from 1 to {PERIODS_MAX}")
-    if period != "business_day":
-        if rest:
-            raise problem(f"a {period} has a time zone only", f"write {period}({zone})")
-        return Over(period=period, zone=zone, count=count)
-    if not 1 <= len(rest) <= 2:
-        raise problem("a business day needs a country", "write business_day(Asia/Shanghai, CN)")
-    market, *cutoff = rest
-    if market not in markets():
-        raise problem(f"no holidays are known of {brief(market)!r}", "a country's code, such as CN")
-    return Over(0, period, zone, market, _clock_ms(cutoff[0]) if cutoff else DAY_MS, count)
+def _late(node: Any) -> bool:
+    if text_of(node) != "include":
+        raise problem(f"late takes include only, was {brief(node.text)}", "or remove it")
+    return True
 
 
-def _clock_ms(text: str) -> int:
-    found = _CLOCK.fullmatch(text)
-    if not found:
-        raise problem(f"{brief(text)!r} is no cutoff", "a time of the day, such as 17:00")
-    return (int(found[1]) * 60 + int(found[2])) * 60_000
-
-
-def over_of(node: Any) -> Over:
-    """A window as written: a duration, calendar periods, or all time."""
-    text = text_of(node)
-    if text == "all":
-        return Over()
-    calendar = _CALENDAR.fullmatch(text)
-    if calendar:
-        count, period, words = calendar.groups()
-        return _calendar(int(count or 1), period, [word.strip() for word in words.split(",")])
-    if text.lstrip("0123456789 ").startswith(PERIODS):
-        raise problem(f"{brief(text)} lacks its time zone", "write day(Asia/Shanghai)")
-    return Over(span_ms=span_ms(text))
-
+Late = Annotated[bool, BeforeValidator(_late)]
+"""Whether events that come too late count as well."""
 
 Values = Annotated[
     list[Text], BeforeValidator(listed), Field(min_length=1), AfterValidator(distinct_of("value"))
@@ -134,8 +99,6 @@ Values = Annotated[
 
 class FeatureSection(Section):
     """One feature as written."""
-
-    planned: ClassVar[frozenset[str]] = frozenset({"top_share", "ewm", "late"})
 
     count: Annotated[str | None, BeforeValidator(_star)] = None
     sum: Text | None = None
@@ -153,6 +116,12 @@ class FeatureSection(Section):
     first: Values | None = None
     new: Text | None = None
     sequence: list[SequenceStep] | None = None
+    match: MatchTerms | None = None
+    top_share: Text | None = None
+    largest: Annotated[int, whole(1, LARGEST_MAX)] = 1
+    weight: Text | None = None
+    ewm: Text | None = None
+    half_life: Duration = 0
     by: Texts = Field(examples=["by: account"])
     of: Texts | None = None
     on: Kinds | None = None
@@ -160,6 +129,7 @@ class FeatureSection(Section):
     where: Text | None = None
     grain: Duration = 0
     delay: Duration = 0
+    late: Late = False
     exclude_current: Flag = False
     min_history: Annotated[int, whole(0, 1_000_000)] = 0
     evidence: Flag = False
@@ -179,6 +149,7 @@ class FeatureSection(Section):
                 f"{' and '.join(given)} in one feature", "make two features", given[1], key=True
             )
         self._check_window(given[0])
+        self._check_own(given[0])
         self._check_steps(given[0])
         self._check_keys(given[0])
         return self
@@ -199,6 +170,20 @@ class FeatureSection(Section):
                 "delay",
                 key=True,
             )
+
+    def _check_own(self, aggregate: str) -> None:
+        """Keys that belong to one aggregate or window."""
+        for key, owner in (("largest", "top_share"), ("weight", "top_share"), ("half_life", "ewm")):
+            if key in self.model_fields_set and aggregate != owner:
+                raise problem(f"{key} belongs to {owner}", "remove this", key, key=True)
+        if aggregate == "ewm" and not self.half_life:
+            raise problem("half_life is missing", "add it, for example half_life: 7d")
+        begins = self.over is not None and (self.over.gap_ms or self.over.since)
+        for key in ("delay", "grain"):
+            if begins and key in self.model_fields_set:
+                raise problem(
+                    "this window begins with its own events", "remove this", key, key=True
+                )
 
     def _check_steps(self, aggregate: str) -> None:
         step = self.step
@@ -229,7 +214,7 @@ class FeatureSection(Section):
             )
 
     def _check_keys(self, aggregate: str) -> None:
-        if aggregate in ("previous", "gap", "new") and "exclude_current" in self.model_fields_set:
+        if aggregate in EXCLUDING and "exclude_current" in self.model_fields_set:
             raise problem(
                 f"{aggregate} never includes the current event",
                 "remove this" + (", or write last" if aggregate == "previous" else ""),

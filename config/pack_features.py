@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from config.feature_section import FeatureSection, StepSection
+from config.feature_section import EXCLUDING, FeatureSection, StepSection
+from config.feature_terms import columns_of
 from config.pack_columns import Scope
 from config.sections import brief, suggest
 from models.errors import Place
-from models.pack import FeatureSpec, Over, StepSpec
+from models.pack import FeatureSpec, Over, StepSpec, TermSpec
 
 
 def feature_specs(sections: Mapping[str, FeatureSection], scope: Scope) -> tuple[FeatureSpec, ...]:
@@ -51,7 +52,7 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
             place=scope.document.key_place(*path),
             where=conditioned or section.where or "",
             delay_ms=section.delay,
-            exclude_current=section.exclude_current or aggregate in ("previous", "gap", "new"),
+            exclude_current=section.exclude_current or aggregate in EXCLUDING,
             min_history=section.min_history,
             evidence=section.evidence,
             grain_ms=section.grain_ms,
@@ -62,10 +63,33 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
                 )
                 for i, s in enumerate(section.sequence or ())
             ),
+            terms=_terms(name, section, scope),
+            weight=section.weight or "",
+            largest=section.largest,
+            half_life_ms=section.half_life,
+            late=section.late,
             places={**places, "value": place},
         )
         for full_name, value, place in _named_values(name, section, scope)
     ]
+
+
+def _terms(name: str, section: FeatureSection, scope: Scope) -> tuple[TermSpec, ...]:
+    found = []
+    for key, term in (section.match or {}).items():
+        path, columns = ("features", name, "match", key), columns_of(key)
+        is_position = term.relation in ("near_km", "beyond_km")
+        if len(columns) != 1 + is_position:
+            message = f"{brief(key)} is {'no position' if is_position else 'not one column'}"
+            hint = '"lat, lon": within 5km' if is_position else "km compares a position"
+            raise scope.document.key_error(path, message, hint)
+        for column in columns:
+            if column not in scope.columns:
+                message = f"no column is called {brief(column)}"
+                raise scope.document.key_error(path, message, suggest(column, scope.columns))
+        place = scope.document.key_place(*path)
+        found.append(TermSpec(columns, term.relation, term.tolerance, place))
+    return tuple(found)
 
 
 def _named_values(name: str, section: FeatureSection, scope: Scope) -> list[tuple[str, str, Place]]:
@@ -77,7 +101,7 @@ def _named_values(name: str, section: FeatureSection, scope: Scope) -> list[tupl
         inner = "count" if written.sum is None else "sum"
         return [(name, written.sum or "", scope.document.place(*path, inner))]
     if not isinstance(written, list):
-        text = "" if aggregate in ("since", "gap", "new") else written
+        text = "" if aggregate in ("since", "gap", "new", "match") else written
         return [(name, text, scope.document.place(*path))]
     if aggregate == "sequence":
         return [(name, "", scope.document.place(*path))]

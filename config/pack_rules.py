@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from config.feature_section import over_of
+from config.feature_windows import over_of
 from config.pack_columns import Scope
 from config.pack_examples import ExampleSection, examples
 from config.sections import Section, brief, problem, suggest

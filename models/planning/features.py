@@ -53,7 +53,7 @@ def plan_features(
                 tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
                 tuple(_compared(parser, term) for term in spec.terms),
                 _checked_part(parser, spec, "weight", spec.weight, Type.NUMBER),
-                _checked_part(parser, spec, "over", spec.over.since, Type.FLAG),
+                _began_by(parser, spec),
             )  # fmt: skip
             # an unread feature is checked like the others, and then costs nothing
             if name in readers:
@@ -67,6 +67,15 @@ def _checked_part(
 ) -> Node | None:
     place = spec.places.get(key, spec.place)
     return checked(parser, text, wanted, place) if text else None
+
+
+def _began_by(parser: Parser, spec: FeatureSpec) -> Node | None:
+    """The condition with which a window begins."""
+    if not spec.over.since:
+        return None
+    place = spec.places.get("over", spec.place)
+    inside = Place(place.file, place.line, place.column + len("since("))
+    return checked(parser, spec.over.since, Type.FLAG, inside)
 
 
 def _compared(parser: Parser, term: TermSpec) -> tuple[Name, ...]:

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 
 import config.packs
-from config.feature_section import AGGREGATES
 from config.packs import load_pack, pack_names
 from models.errors import ConfigError, Place
 from models.events import Column, ColumnType
-from models.features import plan
 from models.pack import Over
 
 FULL = """\
@@ -212,7 +210,3 @@ def test_names_that_lead_nowhere(name: str) -> None:
 def test_shipped_packs_load() -> None:
     for name in pack_names():
         assert load_pack(name).name == name
-
-
-def test_the_planner_knows_the_same_aggregates() -> None:
-    assert set(AGGREGATES) == {*plan.AGGREGATES, "gap"}
