@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.feature_graph import PATTERNS, TOLERANCE, Ends, Hops, Share, check_graph
 from config.feature_terms import MatchTerms
 from config.feature_windows import over_of
 from config.sections import Section, brief, problem
@@ -25,12 +26,12 @@ from config.words import (
     text_of,
     whole,
 )
-from models.features.plan import FOREVER_MS
+from models.features.plan import FOREVER_MS, GRAPH
 from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "gap", "first", "new", "median", "sequence", "match", "top_share", "ewm",
+    "gap", "first", "new", "median", "sequence", "match", "top_share", "ewm", *PATTERNS,
 )  # fmt: skip
 LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
 """Aggregates that look back over all time unless a window is named."""
@@ -122,7 +123,17 @@ class FeatureSection(Section):
     weight: Text | None = None
     ewm: Text | None = None
     half_life: Duration = 0
-    by: Texts = Field(examples=["by: account"])
+    cycle: Ends | None = None
+    chain: Ends | None = None
+    scatter_gather: Ends | None = None
+    bipartite: Ends | None = None
+    upstream: Ends | None = None
+    amount: Text | None = None
+    tolerance: Share = TOLERANCE
+    hops: Hops | None = None
+    step: Duration = 0
+    in_order: Flag = True
+    by: Texts | None = Field(None, examples=["by: account"])
     of: Texts | None = None
     on: Kinds | None = None
     over: Annotated[Over | None, BeforeValidator(over_of)] = None
@@ -148,6 +159,7 @@ class FeatureSection(Section):
             raise problem(
                 f"{' and '.join(given)} in one feature", "make two features", given[1], key=True
             )
+        check_graph(self, given[0])
         self._check_window(given[0])
         self._check_own(given[0])
         self._check_steps(given[0])
@@ -186,7 +198,7 @@ class FeatureSection(Section):
                 )
 
     def _check_steps(self, aggregate: str) -> None:
-        step = self.step
+        step = self.stepped
         grain_ms, where = (step.per, aggregate) if step else (self.grain, "grain")
         if step and self.grain:
             raise problem("per is the grain here", "remove this", "grain", key=True)
@@ -268,14 +280,16 @@ class FeatureSection(Section):
         return self.over == Over() or (self.over is None and self.aggregate in LASTING)
 
     @property
-    def step(self) -> StepSection | None:
+    def stepped(self) -> StepSection | None:
         """What is computed in each step; None where events or steps are taken as they are."""
         written = getattr(self, self.aggregate)
         return written if isinstance(written, StepSection) else None
 
     @property
     def grain_ms(self) -> int:
-        """Length of its steps; 0 where it keeps events."""
+        """Length of its steps; 0 where it keeps events, `GRAPH` where it keeps transfers."""
+        if self.aggregate in PATTERNS:
+            return GRAPH
         if self.lasts and self.aggregate in ADDING:
             return FOREVER_MS
-        return self.step.per if self.step else self.grain
+        return self.stepped.per if self.stepped else self.grain

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from config.feature_graph import PATTERNS, WITH_HOPS
 from config.feature_section import EXCLUDING, FeatureSection, StepSection
 from config.feature_terms import columns_of
 from config.pack_columns import Scope
@@ -26,7 +27,7 @@ def feature_specs(sections: Mapping[str, FeatureSection], scope: Scope) -> tuple
 
 def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec]:
     path = ("features", name)
-    by = tuple(scope.entity(key, *path, "by", i) for i, key in enumerate(section.by))
+    by = tuple(scope.entity(key, *path, "by", i) for i, key in enumerate(section.by or ()))
     aggregate = section.aggregate
     if aggregate == "new":
         # new to its key: no event of the pair has been seen
@@ -39,7 +40,7 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
     places = _places(scope.document.places(*path))
     if conditioned:
         places["where"] = places[aggregate]
-    step = section.step
+    step = section.stepped
     return [
         FeatureSpec(
             name=full_name,
@@ -64,14 +65,30 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
                 for i, s in enumerate(section.sequence or ())
             ),
             terms=_terms(name, section, scope),
-            weight=section.weight or "",
+            weight=section.weight or section.amount or "",
             largest=section.largest,
             half_life_ms=section.half_life,
             late=section.late,
+            ends=_ends(name, section, scope),
+            hops=section.hops or WITH_HOPS.get(aggregate, 0),
+            step_ms=section.step,
+            tolerance=section.tolerance if section.amount else 0.0,
+            in_order=section.in_order,
             places={**places, "value": place},
         )
         for full_name, value, place in _named_values(name, section, scope)
     ]
+
+
+def _ends(name: str, section: FeatureSection, scope: Scope) -> tuple[str, ...]:
+    """Payer and payee of a pattern, which must name entities of one domain."""
+    if section.aggregate not in PATTERNS:
+        return ()
+    path = ("features", name, section.aggregate)
+    written = getattr(section, section.aggregate)
+    payer, payee = (scope.entity(key, *path, i) for i, key in enumerate(written))
+    scope.pairs((payer,), (payee,), *path, 1)
+    return payer, payee
 
 
 def _terms(name: str, section: FeatureSection, scope: Scope) -> tuple[TermSpec, ...]:
@@ -103,7 +120,7 @@ def _named_values(name: str, section: FeatureSection, scope: Scope) -> list[tupl
     if not isinstance(written, list):
         text = "" if aggregate in ("since", "gap", "new", "match") else written
         return [(name, text, scope.document.place(*path))]
-    if aggregate == "sequence":
+    if aggregate == "sequence" or aggregate in PATTERNS:
         return [(name, "", scope.document.place(*path))]
     if not isinstance(scope.document.data(*path), list):
         return [(name, written[0], scope.document.place(*path))]

@@ -11,6 +11,8 @@ from dataflows.segments import Manifest, Place, Segments
 from dataflows.state import restore
 from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
 from models.features.carry_buckets import carry_buckets
+from models.features.carry_graph import carry_graph
+from models.features.plan import GRAPH
 from models.planning.blueprint import Blueprint
 from models.planning.outline import EVENT_TIME, Inheritance, Outline, SpaceOutline
 from models.planning.spaces import SpaceBlueprint
@@ -60,6 +62,9 @@ class Conversion:
             before = self._found.spaces[source]
             if before.stores_like(outlines[number]):
                 new.spaces[number].load(old.spaces[source].save())
+            elif before.grain_ms == GRAPH:
+                translation = _translation(before, self._blueprint.spaces[number])
+                carry_graph(old.spaces[source], new.spaces[number], translation)
             elif before.grain_ms:
                 cells = [_place_of(meaning, before.cells) for meaning in outlines[number].cells]
                 carry_buckets(old.spaces[source], new.spaces[number], cells)

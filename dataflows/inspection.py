@@ -16,7 +16,7 @@ from dataflows.state import restore
 from models.decoding.decoder import Decoder
 from models.errors import ConfigError, StateError
 from models.events import COLUMNS, KINDS, REQUIRED, ColumnType
-from models.features.layout import F_GROUP
+from models.features.layout import ENTRY_ROW, F_GROUP, UPDATES
 from models.features.placing import place_answers
 from models.holding import Release
 from models.planning.blueprint import Blueprint
@@ -141,7 +141,7 @@ def lookup(
     segments = Segments(root / "state", sealer)
     chosen = [name for name, spec in blueprint.specs.items() if (spec.of or spec.by) == (column,)]
     if not chosen:
-        known = sorted({(s.of or s.by)[0] for s in blueprint.specs.values()})
+        known = sorted({(s.of or s.by)[0] for s in blueprint.specs.values() if s.by})
         raise ConfigError(f"no feature is kept by {column}", hint=f"kept by: {', '.join(known)}")
     now_ms = newest_event_ms(found, segments, blueprint.deployment.lateness_ms)
     if now_ms == NO_TIME:
@@ -198,6 +198,8 @@ def _answers(
         snapshot = found.get(f"windows-{shard:04d}")
         if snapshot:
             restore(segments, snapshot.state, windows)
+        for entries in message.entries.values():
+            entries[:, ENTRY_ROW] &= ~UPDATES  # nor do those that take late ones
         features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
         for number, space in windows.answer(message).spaces.items():
             known = blueprint.spaces[number]

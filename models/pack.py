@@ -104,7 +104,8 @@ class FeatureSpec:
 
     With `grain_ms` its window moves in such steps; a lifetime is one endless step. `per` names what
     is computed in each step (``sum`` or ``count``) before `aggregate` is taken over the steps. With
-    `late` events that come too late count as well.
+    `late` events that come too late count as well. Patterns of a graph have `ends`: the columns of
+    payer and payee.
     """
 
     name: str
@@ -128,6 +129,11 @@ class FeatureSpec:
     largest: int = 1
     half_life_ms: int = 0
     late: bool = False
+    ends: tuple[str, ...] = ()
+    hops: int = 0
+    step_ms: int = 0
+    tolerance: float = 0.0
+    in_order: bool = True
     places: Mapping[str, Place] = field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from models.errors import ConfigError
 from models.events import MONEY_SCALE
 from models.expressions.tree import Name, Source
 from models.features.arrange_buckets import lay_out_buckets
+from models.features.arrange_graph import lay_out_graph
 from models.features.calendar import longest_ms, period_starts
 from models.features.layout import (
     CELL_WORDS,
@@ -24,7 +25,7 @@ from models.features.layout import (
     Start,
     Term,
 )
-from models.features.plan import FOREVER_MS, Feature, Space, Value
+from models.features.plan import FOREVER_MS, GRAPH, Feature, Space, Value
 
 FILTERS_MAX: Final = 62
 
@@ -249,7 +250,10 @@ def lay_out(space: Space) -> Plan:
         Where a space needs more filters or read groups than fit.
     """
     place = space.features[0].spec.place
-    if space.features[0].spec.grain_ms:
+    grain_ms = space.features[0].spec.grain_ms
+    if grain_ms == GRAPH:
+        plan = lay_out_graph(space)
+    elif grain_ms:
         plan = lay_out_buckets(space)
     else:
         layout = _Layout(space)

@@ -14,6 +14,8 @@ from models.pack import FeatureSpec
 
 FOREVER_MS: Final = 1 << 60
 """Longer than any window; the grain of a lifetime."""
+GRAPH: Final = -1
+"""The grain of a graph, which keeps transfers between accounts."""
 _HOLDS: Final = {
     Source.MONEY: Holds.MONEY,
     Source.TIME: Holds.TIME,
@@ -50,9 +52,11 @@ class Feature:
     terms
         Columns that a match compares.
     weight
-        What a top share adds up per value; None counts events.
+        What a top share adds up per value; None counts events. In a graph the amount.
     start
         Condition with which a window begins.
+    ends
+        In a graph the columns of payer and payee.
     """
 
     spec: FeatureSpec
@@ -69,6 +73,7 @@ class Feature:
     terms: tuple[tuple[Name, ...], ...] = ()
     weight: Node | None = None
     start: Node | None = None
+    ends: tuple[Name, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -164,7 +169,14 @@ def build_spaces(features: Sequence[Feature]) -> list[Space]:
     spaces: dict[tuple[object, ...], Space] = {}
     for feature in features:
         grain_ms = feature.spec.grain_ms
-        key = (feature.spec.by, feature.on, grain_ms or -feature.cap, feature.spec.late)
+        kept = (feature.ends, feature.weight) if grain_ms == GRAPH else -feature.cap
+        key = (
+            feature.spec.by,
+            feature.on,
+            grain_ms,
+            feature.spec.late,
+            0 if grain_ms > 0 else kept,
+        )
         space = spaces.setdefault(key, Space(feature.spec.by, feature.on))
         space.features.append(feature)
     return list(spaces.values())

@@ -95,6 +95,9 @@ def _entity(
 ) -> np.uint64:
     """Hash of (tenant, domain, key columns), or 0 where one of them is NULL."""
     key = texts[tenant, row]
+    if routes.keys[sender, 0] == 0:
+        # no key column: all events of the tenant together
+        return sip_words(key, np.uint64(1), routes.domain[0], routes.domain[1])
     for place in range(1, routes.keys[sender, 0] + 1):
         part = texts[routes.keys[sender, place], row]
         if part == np.uint64(0):

@@ -17,6 +17,8 @@ from models.features.engine import (
     Answers,
     run_space,
 )
+from models.features.graph import run_graph
+from models.features.graph_layout import WORK_WORDS
 from models.features.layout import (
     ARENA_USED,
     COUNTERS,
@@ -30,10 +32,11 @@ from models.features.layout import (
     Store,
 )
 from models.features.messages import SpaceAnswer
+from models.features.plan import GRAPH
 from models.features.prefetch import AHEAD
 from models.features.table import fill_table
 
-_run_space, _run_buckets = straight(run_space), straight(run_buckets)
+_run_space, _run_buckets, _run_graph = map(straight, (run_space, run_buckets, run_graph))
 
 ENTITIES_MAX: Final = 1 << 26
 ARENA_WORDS_MAX: Final = 1 << 34
@@ -60,13 +63,14 @@ class SpaceState:
         self.plan = plan
         self.name = name
         self._before = before_groups
-        self._run = _run_buckets if plan.sizes[S_GRAIN] else _run_space
-        self._likely = np.zeros(AHEAD, np.int64)
+        grain, is_graph = int(plan.sizes[S_GRAIN]), plan.sizes[S_GRAIN] == GRAPH
+        self._run = _run_graph if is_graph else _run_buckets if grain else _run_space
+        self._work = np.zeros(WORK_WORDS if is_graph else AHEAD, np.int64)
         self._found, self._why = np.zeros(2, np.int64), np.zeros(1, np.int64)
         self._evidence = np.empty((4 * plan.features.shape[0] + 16, EVIDENCE_WORDS), np.int64)
         self._no_evidence = self._evidence[:0]
         looks = np.isin(plan.features[:, F_READ], (Read.MEDIAN, Read.TOP_SHARE)).any()
-        room = int(plan.sizes[S_CAP]) + 1 if looks and not plan.sizes[S_GRAIN] else 1
+        room = int(plan.sizes[S_CAP]) + 1 if looks and not grain else 1
         self._room = np.empty(max(room, plan.steps.shape[0]))
         words = int(plan.sizes[S_WORDS])
         self._set(
@@ -117,7 +121,7 @@ class SpaceState:
             found[0] = 0
             at = self._run(
                 self.store, self.plan, entries, at, self._before, answers,
-                self.store.rows.reshape(-1), self._likely, why,
+                self.store.rows.reshape(-1), self._work, why,
             )  # fmt: skip
             if found[0]:
                 kept.append(self._evidence[: found[0]].copy())

@@ -16,6 +16,7 @@ from models.planning.rules import Rule
 
 _NUMERIC = ("sum", "mean", "std", "max", "min", "median", "ewm")
 _VALUELESS = ("count", "since", "new", "sequence", "match")
+"""Besides those of a graph."""
 LATE_MS: Final = 7 * 86_400_000
 """How late an event may come to features that take late ones."""
 
@@ -54,6 +55,7 @@ def plan_features(
                 tuple(_compared(parser, term) for term in spec.terms),
                 _checked_part(parser, spec, "weight", spec.weight, Type.NUMBER),
                 _began_by(parser, spec),
+                tuple(_end(parser, column, spec) for column in spec.ends),
             )  # fmt: skip
             # an unread feature is checked like the others, and then costs nothing
             if name in readers:
@@ -76,6 +78,10 @@ def _began_by(parser: Parser, spec: FeatureSpec) -> Node | None:
     place = spec.places.get("over", spec.place)
     inside = Place(place.file, place.line, place.column + len("since("))
     return checked(parser, spec.over.since, Type.FLAG, inside)
+
+
+def _end(parser: Parser, column: str, spec: FeatureSpec) -> Name:
+    return _column(parser, column, spec.aggregate, spec.places.get("value", spec.place))
 
 
 def _compared(parser: Parser, term: TermSpec) -> tuple[Name, ...]:
@@ -114,7 +120,7 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     place = spec.places.get("value", spec.place)
     if spec.aggregate == "share":
         return None, where, checked(parser, spec.value, Type.FLAG, place)
-    if spec.aggregate in _VALUELESS or spec.per == "count":
+    if spec.aggregate in _VALUELESS or spec.per == "count" or spec.ends:
         return None, where, None
     if spec.aggregate in _NUMERIC:
         return checked(parser, spec.value, Type.NUMBER, place), where, None

@@ -117,7 +117,7 @@ def finish(
         _options(space),
     )
     return SpaceBlueprint(
-        "+".join(space.by), routes, plan,
+        "+".join(space.by) or "all", routes, plan,
         sum(1 << at for at, group in enumerate(space.groups) if group.before),
         columns[space.features[0].name], ENTRY_VALUES + len(space.values),
         tuple(_value_meaning(value) for value in space.values),
@@ -130,7 +130,7 @@ def finish(
 
 def _options(space: Space) -> np.ndarray:
     """[reads carry values, late events update], or nothing where neither holds."""
-    asks = any(feature.terms for feature in space.features)
+    asks = any(feature.terms or feature.ends for feature in space.features)
     options = np.array([asks, space.features[0].spec.late], np.int64)
     return options if options.any() else options[:0]
 
@@ -164,7 +164,8 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     if feature.value is not None:
         as_key = spec.aggregate in ("distinct", "top_share")
         needs.append(_value_meaning(Value(feature.value, as_key)))
-    added = [*([feature.weight] if feature.weight else []), *(n for t in feature.terms for n in t)]
+    added = [*([feature.weight] if feature.weight else []), *feature.ends]
+    added += [node for term in feature.terms for node in term]
     needs += [_value_meaning(Value(node, as_key=False)) for node in added]
     over = astuple(spec.over)
     # what came later stands only where it is said, so that older meanings stay as they were
@@ -178,6 +179,9 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     meaning += f" largest {spec.largest}" if spec.aggregate == "top_share" else ""
     meaning += f" half-life {spec.half_life_ms}" if spec.half_life_ms else ""
     meaning += " late" if spec.late else ""
+    if spec.ends:
+        meaning += f" hops {spec.hops} step {spec.step_ms} tolerance {spec.tolerance}"
+        meaning += " in order" if spec.in_order else ""
     meaning += f" grain {spec.grain_ms} per {spec.per}" if spec.grain_ms else ""
     return Kept(feature.name, meaning, _reach_ms(spec.over, spec.delay_ms), cells or tuple(needs))
 
