@@ -13,7 +13,10 @@ UNITS_MS: Final = {
 }
 LONGEST_MS: Final = 3660 * UNITS_MS["d"]
 
-_PATTERN = re.compile("".join(rf"(?:([0-9]{{1,12}}){unit})?" for unit in UNITS_MS))
+DURATION: Final = "(?=.)" + "".join(f"(?:([0-9]{{1,12}}){unit})?" for unit in UNITS_MS)
+"""The form of a duration, as a regular expression."""
+
+_PATTERN = re.compile(DURATION)
 _CLOCK = re.compile(r"([0-9]{1,4}):([0-9]{1,2})(?::([0-9]{1,2}))?")
 _LOOSE = re.compile(r"([0-9]{1,12}) ?([a-z]+)")
 _SPELLED: Final = {
@@ -29,7 +32,7 @@ def duration_ms(text: str) -> int | None:
     (5400000, 500, None)
     """
     found = _PATTERN.fullmatch(text)
-    if not found or not text:
+    if not found:
         return None
     return sum(
         int(count) * unit_ms

@@ -1,32 +1,31 @@
 """A feature as written: one sentence, such as "sum of amount by account over 1h"."""
 
-import re
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     Tag,
     model_validator,
 )
 
-from config.sections import Section, brief, problem, suggest
+from config.pack_windows import Window
+from config.sections import Section, brief, form, problem
 from config.words import (
     Duration,
+    Entities,
+    Entity,
     Flag,
     Kinds,
     Text,
-    Texts,
     distinct_of,
     listed,
-    span_ms,
     text_of,
     whole,
 )
-from models.expressions.words import zones
-from models.features.calendar import DAY_MS, PERIODS, markets
 from models.features.plan import FOREVER_MS
 from models.pack import Over
 
@@ -43,12 +42,6 @@ STEPS_IN_ORDER_MAX: Final = 8
 STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
 
-PERIODS_MAX: Final = 400
-"""Most calendar periods in a window."""
-
-_CALENDAR = re.compile(r"(?:([0-9]{1,4}) )?(day|month|business_day)s?\(([^()]*)\)")
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-
 
 def _star(node: Any) -> str:
     if text_of(node) != "*":
@@ -58,10 +51,18 @@ def _star(node: Any) -> str:
     return ""
 
 
+Star = Annotated[str, BeforeValidator(_star, json_schema_input_type=form(const="*"))]
+"""What is counted: events."""
+
+
 class StepSection(Section):
     """What is computed in each step of a window before the steps are compared."""
 
-    count: Annotated[str | None, BeforeValidator(_star)] = None
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["count"]}, {"required": ["sum"]}]}
+    )
+
+    count: Star | None = None
     sum: Text | None = None
     per: Duration = Field(examples=["per: 1d"])
 
@@ -87,46 +88,6 @@ Stepped = Annotated[
 """A number expression, or one number per step."""
 
 
-def _calendar(count: int, period: str, words: list[str]) -> Over:
-    """Calendar periods: of a zone, and for business days of a country, up to a cutoff."""
-    zone, *rest = words
-    if zone not in zones():
-        raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
-    if not 1 <= count <= PERIODS_MAX:
-        raise problem(f"{count} periods", f"from 1 to {PERIODS_MAX}")
-    if period != "business_day":
-        if rest:
-            raise problem(f"a {period} has a time zone only", f"write {period}({zone})")
-        return Over(period=period, zone=zone, count=count)
-    if not 1 <= len(rest) <= 2:
-        raise problem("a business day needs a country", "write business_day(Asia/Shanghai, CN)")
-    market, *cutoff = rest
-    if market not in markets():
-        raise problem(f"no holidays are known of {brief(market)!r}", "a country's code, such as CN")
-    return Over(0, period, zone, market, _clock_ms(cutoff[0]) if cutoff else DAY_MS, count)
-
-
-def _clock_ms(text: str) -> int:
-    found = _CLOCK.fullmatch(text)
-    if not found:
-        raise problem(f"{brief(text)!r} is no cutoff", "a time of the day, such as 17:00")
-    return (int(found[1]) * 60 + int(found[2])) * 60_000
-
-
-def over_of(node: Any) -> Over:
-    """A window as written: a duration, calendar periods, or all time."""
-    text = text_of(node)
-    if text == "all":
-        return Over()
-    calendar = _CALENDAR.fullmatch(text)
-    if calendar:
-        count, period, words = calendar.groups()
-        return _calendar(int(count or 1), period, [word.strip() for word in words.split(",")])
-    if text.lstrip("0123456789 ").startswith(PERIODS):
-        raise problem(f"{brief(text)} lacks its time zone", "write day(Asia/Shanghai)")
-    return Over(span_ms=span_ms(text))
-
-
 Values = Annotated[
     list[Text], BeforeValidator(listed), Field(min_length=1), AfterValidator(distinct_of("value"))
 ]
@@ -135,9 +96,15 @@ Values = Annotated[
 class FeatureSection(Section):
     """One feature as written."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in AGGREGATES],
+            "anyOf": [{"required": [name]} for name in ("over", *LASTING)],
+        }
+    )
     planned: ClassVar[frozenset[str]] = frozenset({"top_share", "ewm", "late"})
 
-    count: Annotated[str | None, BeforeValidator(_star)] = None
+    count: Star | None = None
     sum: Text | None = None
     mean: Stepped | None = None
     std: Stepped | None = None
@@ -151,12 +118,12 @@ class FeatureSection(Section):
     since: Text | None = None
     gap: Text | None = None
     first: Values | None = None
-    new: Text | None = None
+    new: Entity | None = None
     sequence: list[SequenceStep] | None = None
-    by: Texts = Field(examples=["by: account"])
-    of: Texts | None = None
+    by: Entities = Field(examples=["by: account"])
+    of: Entities | None = None
     on: Kinds | None = None
-    over: Annotated[Over | None, BeforeValidator(over_of)] = None
+    over: Window | None = None
     where: Text | None = None
     grain: Duration = 0
     delay: Duration = 0

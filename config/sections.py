@@ -1,8 +1,8 @@
 """Sections of a YAML file as pydantic models, whose errors point at lines and columns."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.yaml_nodes import Document
@@ -65,6 +65,14 @@ def problem(message: str, hint: str, *path: str | int, key: bool = False) -> Pyd
     """
     context = {"message": message, "hint": hint, "path": path, "key": key}
     return PydanticCustomError("config", "{message}", context)
+
+
+def form(**schema: Any) -> Any:
+    """What a value looks like to an editor, as keywords of JSON Schema.
+
+    For `json_schema_input_type`: a validator that reads a node of YAML hides its form.
+    """
+    return Annotated[Any, WithJsonSchema(schema)]
 
 
 def brief(word: str) -> str:

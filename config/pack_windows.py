@@ -1,0 +1,82 @@
+"""``over`` and ``incident``: durations, calendar periods of a zone or a market, or all time."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator
+
+from config.durations import DURATION
+from config.sections import brief, form, problem, suggest
+from config.words import span_ms, text_of
+from models.expressions.words import zones
+from models.features.calendar import DAY_MS, PERIODS, markets
+from models.pack import Over
+
+PERIODS_MAX: Final = 400
+"""Most calendar periods in a window."""
+
+_PERIOD: Final = r"(day|month|business_day)"
+_CALENDAR: Final = re.compile(rf"(?:([0-9]{{1,4}}) )?{_PERIOD}s?\(([^()]*)\)")
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_ZONE_HINT: Final = "write day(Asia/Shanghai)"
+_ALL: Final = "all"
+
+
+def _calendar(count: int, period: str, words: list[str]) -> Over:
+    """Calendar periods: of a zone, and for business days of a country, up to a cutoff."""
+    zone, *rest = words
+    if not zone:
+        raise problem(f"{period} lacks its time zone", _ZONE_HINT)
+    if zone not in zones():
+        raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
+    if not 1 <= count <= PERIODS_MAX:
+        raise problem(f"{count} periods", f"from 1 to {PERIODS_MAX}")
+    if period != "business_day":
+        if rest:
+            raise problem(f"a {period} has a time zone only", f"write {period}({zone})")
+        return Over(period=period, zone=zone, count=count)
+    if not 1 <= len(rest) <= 2:
+        raise problem("a business day needs a country", "write business_day(Asia/Shanghai, CN)")
+    market, *cutoff = rest
+    if market not in markets():
+        raise problem(f"no holidays are known of {brief(market)!r}", "a country's code, such as CN")
+    return Over(0, period, zone, market, _clock_ms(cutoff[0]) if cutoff else DAY_MS, count)
+
+
+def _clock_ms(text: str) -> int:
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        raise problem(f"{brief(text)!r} is no cutoff", "a time of the day, such as 17:00")
+    return (int(found[1]) * 60 + int(found[2])) * 60_000
+
+
+def over_of(node: Any) -> Over:
+    """A window as written: a duration, calendar periods, or all time."""
+    text = text_of(node)
+    if text == _ALL:
+        return Over()
+    calendar = _CALENDAR.fullmatch(text)
+    if calendar:
+        count, period, words = calendar.groups()
+        return _calendar(int(count or 1), period, [word.strip() for word in words.split(",")])
+    if text.lstrip("0123456789 ").startswith(PERIODS):
+        raise problem(f"{brief(text)} lacks its time zone", _ZONE_HINT)
+    return Over(span_ms=span_ms(text))
+
+
+def period_of(node: Any) -> Over:
+    """One calendar period as written."""
+    over = over_of(node)
+    if not over.period or over.count != 1:
+        raise problem("an incident lasts a calendar period", _ZONE_HINT)
+    return over
+
+
+_PERIODS: Final = {"type": "string", "pattern": f"^{_CALENDAR.pattern}$"}
+_WINDOWS: Final = [{"type": "string", "pattern": f"^{DURATION}$"}, _PERIODS, {"const": _ALL}]
+
+Window = Annotated[Over, BeforeValidator(over_of, json_schema_input_type=form(anyOf=_WINDOWS))]
+"""A window."""
+
+Period = Annotated[Over, BeforeValidator(period_of, json_schema_input_type=form(**_PERIODS))]
+"""One calendar period."""
