@@ -103,6 +103,7 @@ class FeatureSection(Section):
         }
     )
     planned: ClassVar[frozenset[str]] = frozenset({"top_share", "ewm", "late"})
+    written: ClassVar[str] = '{count: "*", by: account, over: 1h}'
 
     count: Star | None = None
     sum: Text | None = None
@@ -156,7 +157,7 @@ class FeatureSection(Section):
         if self.lasts and aggregate not in {*LASTING, *ADDING}:
             raise problem(
                 f"{aggregate} over all time is not available",
-                "name a window such as 90d; a distinct number for ever cannot be kept",
+                "name a window such as 90d: it needs its events one by one",
                 "over",
             )
         if self.lasts and aggregate in ADDING and self.delay:

@@ -46,6 +46,8 @@ def _graded(node: Any) -> Any:
     if isinstance(node, Scalar):
         _severity(text_of(node))
         return {node.text: Scalar("TRUE", plain=True, place=node.place)}
+    if not isinstance(node, dict):
+        raise problem("a severity is one word, or conditions", "write {high: n >= 10, low: TRUE}")
     return node
 
 
@@ -80,15 +82,21 @@ def _template(text: str) -> str:
 class NameSection(Section):
     """A rule's name in both languages."""
 
-    en: Text
-    zh: Text
+    written: ClassVar[str] = "{en: Velocity, zh: 高频支付}"
+
+    en: Text = Field(examples=["en: Velocity"])
+    zh: Text = Field(examples=["zh: 高频支付"])
 
 
 class BecauseSection(Section):
     """A rule's reason in both languages, with values in braces."""
 
-    en: Annotated[Text, AfterValidator(_template)]
-    zh: Annotated[Text, AfterValidator(_template)]
+    written: ClassVar[str] = '{en: "{payments_1m} payments", zh: "{payments_1m} 笔支付"}'
+
+    en: Annotated[Text, AfterValidator(_template)] = Field(
+        examples=['en: "{payments_1m} payments"']
+    )
+    zh: Annotated[Text, AfterValidator(_template)] = Field(examples=['zh: "{payments_1m} 笔支付"'])
 
 
 class RuleSection(Section):

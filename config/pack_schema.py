@@ -82,9 +82,9 @@ def pack_schema() -> dict[str, Any]:
         _explain(definitions[section.__name__], section, meanings)
     _detectors(definitions)
     _columns(definitions[EventSection.__name__])
-    shared = {name: _shared(value) for name, value in definitions.items()}
+    shared = {_called(name): _shared(value) for name, value in definitions.items()}
     named = {name: {**form, "description": said} for name, (form, said) in sorted(_NAMED.items())}
-    root = shared.pop(PackSection.__name__)
+    root = shared.pop(_called(PackSection.__name__))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **root,
@@ -123,10 +123,17 @@ def _columns(event: dict[str, Any]) -> None:
     event["additionalProperties"] = FORMS[ColumnType.TEXT]
 
 
+def _called(name: str) -> str:
+    """What editors call a section: they propose it as a whole."""
+    return name.removesuffix("Section")
+
+
 def _shared(node: Any) -> Any:
     """Put a reference where a named form stands."""
     if isinstance(node, list):
         return [_shared(item) for item in node]
+    if isinstance(node, str) and node.startswith(_REF):
+        return _called(node)
     if not isinstance(node, dict):
         return node
     for name, (form, _said) in _NAMED.items():

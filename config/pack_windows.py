@@ -18,7 +18,6 @@ PERIODS_MAX: Final = 400
 _PERIOD: Final = r"(day|month|business_day)"
 _CALENDAR: Final = re.compile(rf"(?:([0-9]{{1,4}}) )?{_PERIOD}s?\(([^()]*)\)")
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-_ZONE_HINT: Final = "write day(Asia/Shanghai)"
 _ALL: Final = "all"
 
 
@@ -26,7 +25,7 @@ def _calendar(count: int, period: str, words: list[str]) -> Over:
     """Calendar periods: of a zone, and for business days of a country, up to a cutoff."""
     zone, *rest = words
     if not zone:
-        raise problem(f"{period} lacks its time zone", _ZONE_HINT)
+        raise problem(f"{period} lacks its time zone", _zoned(period))
     if zone not in zones():
         raise problem(f"no time zone is called {brief(zone)!r}", suggest(zone, sorted(zones())))
     if not 1 <= count <= PERIODS_MAX:
@@ -41,6 +40,12 @@ def _calendar(count: int, period: str, words: list[str]) -> Over:
     if market not in markets():
         raise problem(f"no holidays are known of {brief(market)!r}", "a country's code, such as CN")
     return Over(0, period, zone, market, _clock_ms(cutoff[0]) if cutoff else DAY_MS, count)
+
+
+def _zoned(text: str) -> str:
+    """How the period that a text begins with is written."""
+    period = next(period for period in PERIODS if text.startswith(period))
+    return f"write {period}(Asia/Shanghai{', CN' if period == 'business_day' else ''})"
 
 
 def _clock_ms(text: str) -> int:
@@ -59,8 +64,11 @@ def over_of(node: Any) -> Over:
     if calendar:
         count, period, words = calendar.groups()
         return _calendar(int(count or 1), period, [word.strip() for word in words.split(",")])
-    if text.lstrip("0123456789 ").startswith(PERIODS):
-        raise problem(f"{brief(text)} lacks its time zone", _ZONE_HINT)
+    bare = text.lstrip("0123456789 ")
+    if bare.startswith(PERIODS):
+        raise problem(f"{brief(text)} lacks its time zone", _zoned(bare))
+    if not any(char.isdigit() for char in text):
+        raise problem(f"{brief(text)} is no window", "write 1h, day(Asia/Shanghai) or all")
     return Over(span_ms=span_ms(text))
 
 
@@ -68,7 +76,7 @@ def period_of(node: Any) -> Over:
     """One calendar period as written."""
     over = over_of(node)
     if not over.period or over.count != 1:
-        raise problem("an incident lasts a calendar period", _ZONE_HINT)
+        raise problem("an incident lasts a calendar period", _zoned("day"))
     return over
 
 

@@ -26,6 +26,11 @@ RESERVED: Final = frozenset(
 )
 """Words that the expression parser does not take for a name."""
 
+_SPOKEN: Final = {
+    **dict.fromkeys(("yes", "y", "on", "1"), "true"),
+    **dict.fromkeys(("no", "n", "off", "0"), "false"),
+}
+
 TEXT_FORM: Final[dict[str, Any]] = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
 """A text; what YAML takes for a number or a flag is one too."""
 
@@ -145,7 +150,9 @@ def distinct_of(what: str) -> Callable[[list[str]], list[str]]:
 def _flag(node: Any) -> bool:
     value = node.value if isinstance(node, Scalar) else None
     if not isinstance(value, bool):
-        raise problem(f"{_said(node)} is neither true nor false", "write true or false")
+        word = node.text.lower() if isinstance(node, Scalar) else ""
+        meant = _SPOKEN.get(word, "true or false")
+        raise problem(f"{_said(node)} is neither true nor false", f"write {meant}")
     return value
 
 
