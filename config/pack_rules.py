@@ -21,7 +21,7 @@ _FORMAT = re.compile(r"[<>^]?[-+ ]?0?[0-9]{0,2},?(\.[0-9]{1,2})?[defgs%]?")
 _FORM: Final = "write {payments_1m} or {paid_1h:,.2f}; a brace itself is {{ or }}"
 _STRONGEST_FIRST: Final = SEVERITIES[::-1]
 
-_ID_FORM: Final = WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_ID.pattern}$"})
+_ID_FORM: Final = WithJsonSchema({**TEXT_FORM, "pattern": f"^{_ID.pattern}$"})
 _SEVERITY_FORM: Final = form(
     anyOf=[
         {"enum": list(SEVERITIES)},

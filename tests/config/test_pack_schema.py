@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -79,6 +79,7 @@ REFUSED = [
     ('count: "*"', "count: amount", ["features", "n_1m", "count"]),
     ("amount: 10,", "amount: ten,", ["rules", 0, "examples", 0, "events", 0, "amount"]),
     ("river.anomaly.LOF", "os.system", ["detectors", "other"]),
+    ("over: 1m", "over: 1m, where: ", ["features", "n_1m", "where"]),
     # what belongs together
     (", over: 1m", "", ["features", "n_1m"]),
     ('count: "*", ', "", ["features", "n_1m"]),
@@ -103,6 +104,7 @@ def test_unknown_keys_wrong_words_and_wrong_forms_are_refused(
 
 @settings(max_examples=300)
 @given(st.sampled_from(SPOTS), TREES)
+@example("A", "true")
 def test_the_schema_takes_what_the_loader_takes(spot: str, tree: str) -> None:
     text = SMALL.replace(spot, tree, 1)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
