@@ -42,7 +42,8 @@ delivery: $(STAMP)  ## Kafka in, alert out: rate, latency, endurance (ARGS="late
 	@$(PYTHON) -m benchmarks.delivery.run $(ARGS)
 
 docs: $(STAMP)  ## check that the documents match the code
-	@$(PYTHON) -m pytest -q tests/test_docs.py tests/test_docs_alerts.py
+	@$(PYTHON) -m pytest -q tests/test_docs.py tests/test_docs_alerts.py \
+		tests/test_docs_schema.py tests/test_docs_learn.py
 
 lock:  ## renew requirements/*.txt (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -120,6 +120,18 @@ def check(
 
 
 @app.command()
+def schema(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file, not the terminal.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of packs, for editors."""
+    from cli.schema import schema as run  # noqa: PLC0415
+
+    run(output)
+
+
+@app.command()
 def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="NDJSON of the events.")],
     truth: Annotated[Path | None, typer.Option(help="NDJSON of the incidents.")] = None,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from config.sections import brief, problem
-from config.words import Text, text_of, whole
+from config.sections import brief, form, problem
+from config.words import Entity, text_of, whole
 from models.features.graph_layout import HOPS_MAX
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ _KEYS: Final = {
 }  # fmt: skip
 _PERCENT = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,4})?) ?%")
 
-Ends = Annotated[
-    list[Text], Field(min_length=2, max_length=2, examples=["[account, counterparty]"])
-]
+Ends = Annotated[list[Entity], Field(min_length=2, max_length=2)]
 """The columns of payer and payee."""
 
 
@@ -38,7 +36,12 @@ def _share(node: Any) -> float:
     return float(found[1]) / 100
 
 
-Share = Annotated[float, BeforeValidator(_share)]
+Share = Annotated[
+    float,
+    BeforeValidator(
+        _share, json_schema_input_type=form(type="string", pattern=f"^{_PERCENT.pattern}$")
+    ),
+]
 """A percentage, as a share."""
 
 Hops = Annotated[int, whole(2, HOPS_MAX)]

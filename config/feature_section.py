@@ -1,29 +1,25 @@
 """A feature as written: one sentence, such as "sum of amount by account over 1h"."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
+    ConfigDict,
     Field,
-    Tag,
     model_validator,
 )
 
 from config.feature_graph import PATTERNS, TOLERANCE, Ends, Hops, Share, check_graph
+from config.feature_parts import Late, SequenceStep, Star, Stepped, StepSection, Values
 from config.feature_terms import MatchTerms
-from config.feature_windows import over_of
-from config.sections import Section, brief, problem
+from config.pack_windows import Window
+from config.sections import Section, problem
 from config.words import (
     Duration,
+    Entities,
+    Entity,
     Flag,
     Kinds,
     Text,
-    Texts,
-    distinct_of,
-    listed,
-    text_of,
     whole,
 )
 from models.features.plan import FOREVER_MS, GRAPH
@@ -47,61 +43,20 @@ STEPS_MAX: Final = 1000
 """Most steps in a window with a grain."""
 
 
-def _star(node: Any) -> str:
-    if text_of(node) != "*":
-        raise problem(
-            f'count takes "*" only, was {brief(node.text)}', "say which events count in where"
-        )
-    return ""
-
-
-class StepSection(Section):
-    """What is computed in each step of a window before the steps are compared."""
-
-    count: Annotated[str | None, BeforeValidator(_star)] = None
-    sum: Text | None = None
-    per: Duration = Field(examples=["per: 1d"])
-
-    @model_validator(mode="after")
-    def _one(self) -> "StepSection":
-        if (self.count is None) == (self.sum is None):
-            raise problem("this takes one of count, sum", 'for example {count: "*", per: 1d}')
-        return self
-
-
-class SequenceStep(Section):
-    """One step of a sequence."""
-
-    when: Text = Field(examples=["when: outcome = 'fail'"])
-    times: Annotated[int, whole(1, 100)] = 1
-    within: Duration = 0
-
-
-Stepped = Annotated[
-    Annotated[Text, Tag("[text]")] | Annotated[StepSection, Tag("[step]")],
-    Discriminator(lambda node: "[step]" if isinstance(node, dict) else "[text]"),
-]
-"""A number expression, or one number per step."""
-
-
-def _late(node: Any) -> bool:
-    if text_of(node) != "include":
-        raise problem(f"late takes include only, was {brief(node.text)}", "or remove it")
-    return True
-
-
-Late = Annotated[bool, BeforeValidator(_late)]
-"""Whether events that come too late count as well."""
-
-Values = Annotated[
-    list[Text], BeforeValidator(listed), Field(min_length=1), AfterValidator(distinct_of("value"))
-]
-
-
 class FeatureSection(Section):
     """One feature as written."""
 
-    count: Annotated[str | None, BeforeValidator(_star)] = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in AGGREGATES],
+            "anyOf": [{"required": [name]} for name in ("over", *LASTING)],
+            "if": {"anyOf": [{"required": [name]} for name in PATTERNS]},
+            "else": {"required": ["by"]},
+        }
+    )
+    written: ClassVar[str] = '{count: "*", by: account, over: 1h}'
+
+    count: Star | None = None
     sum: Text | None = None
     mean: Stepped | None = None
     std: Stepped | None = None
@@ -115,10 +70,10 @@ class FeatureSection(Section):
     since: Text | None = None
     gap: Text | None = None
     first: Values | None = None
-    new: Text | None = None
+    new: Entity | None = None
     sequence: list[SequenceStep] | None = None
     match: MatchTerms | None = None
-    top_share: Text | None = None
+    top_share: Entity | None = None
     largest: Annotated[int, whole(1, LARGEST_MAX)] = 1
     weight: Text | None = None
     ewm: Text | None = None
@@ -133,10 +88,10 @@ class FeatureSection(Section):
     hops: Hops | None = None
     step: Duration = 0
     in_order: Flag = True
-    by: Texts | None = Field(None, examples=["by: account"])
-    of: Texts | None = None
+    by: Entities | None = Field(None, examples=["by: account"])
+    of: Entities | None = None
     on: Kinds | None = None
-    over: Annotated[Over | None, BeforeValidator(over_of)] = None
+    over: Window | None = None
     where: Text | None = None
     grain: Duration = 0
     delay: Duration = 0
@@ -172,7 +127,7 @@ class FeatureSection(Section):
         if self.lasts and aggregate not in {*LASTING, *ADDING}:
             raise problem(
                 f"{aggregate} over all time is not available",
-                "name a window such as 90d; a distinct number for ever cannot be kept",
+                "name a window such as 90d: it needs its events one by one",
                 "over",
             )
         if self.lasts and aggregate in ADDING and self.delay:

@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from config.sections import brief, problem
+from config.sections import brief, form, problem
 from config.words import text_of
 
 _TERM = re.compile(r"(within|beyond) ([0-9]+(?:\.[0-9]+)?) ?(%|km)?")
+_FORM: Final = {
+    "anyOf": [{"enum": ["same", "differs"]}, {"type": "string", "pattern": f"^{_TERM.pattern}$"}]
+}
 _HINT = "same, differs, within 10%, within 0.5, within 5km or beyond 500km"
 
 
@@ -46,7 +49,7 @@ def columns_of(key: str) -> tuple[str, ...]:
 
 
 MatchTerms = Annotated[
-    dict[str, Annotated[Term, BeforeValidator(_term)]],
+    dict[str, Annotated[Term, BeforeValidator(_term, json_schema_input_type=form(**_FORM))]],
     Field(min_length=1, examples=["match: {amount_base: within 10%}"]),
 ]
 """Column, or latitude and longitude by comma → comparison."""

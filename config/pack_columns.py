@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, ConfigDict, model_validator
 
-from config.sections import Section, brief, problem, suggest
-from config.words import Text, word
+from config.sections import Section, brief, form, problem, suggest
+from config.words import TEXT_FORM, Text, word
 from config.yaml_nodes import Document, Scalar
 from models.events import COLUMNS, DOMAINS, KINDS, Column, ColumnType
 from models.expressions.parsing import Parameter
@@ -25,6 +25,8 @@ def _named(node: Any) -> Any:
 class MappedSection(Section):
     """One entry of ``map``: the name on the wire, or ``{constant: text}``."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     name: Text | None = None
     constant: Text | None = None
 
@@ -35,7 +37,10 @@ class MappedSection(Section):
         return self
 
 
-Mapped = Annotated[MappedSection, BeforeValidator(_named)]
+Mapped = Annotated[
+    MappedSection,
+    BeforeValidator(_named, json_schema_input_type=form(**TEXT_FORM) | MappedSection),
+]
 Type = Annotated[str, word("column type", [str(kind) for kind in ColumnType])]
 
 
@@ -65,7 +70,15 @@ def _kind(value: float | str) -> str:
     return "texts" if isinstance(value, str) else "numbers"
 
 
-Param = Annotated[Any, BeforeValidator(_parameter)]
+_PARAM: Final = form(
+    anyOf=[
+        {"type": ["string", "number", "boolean"]},
+        {"type": "array", "items": {"type": "number"}},
+        {"type": "array", "items": {"type": "string"}},
+    ]
+)
+
+Param = Annotated[Any, BeforeValidator(_parameter, json_schema_input_type=_PARAM)]
 """A parameter; its validator yields a `Parameter`, which pydantic would convert once more."""
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.pack_columns import Scope
-from config.sections import Section, brief, check, problem, suggest
+from config.sections import Section, brief, check, form, problem, suggest
 from config.words import Kinds, Number, Text, distinct_of, listed, text_of, whole, word
 from config.yaml_nodes import Scalar
 from models.errors import Place
@@ -44,6 +44,14 @@ Inputs = Annotated[
 ]
 
 
+Bounds = Annotated[
+    list[Number],
+    AfterValidator(_bounds),
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+]
+"""The least and the largest usual value."""
+
+
 class DetectorSection(Section):
     """What every detector says."""
 
@@ -62,19 +70,22 @@ class HalfSpaceTrees(DetectorSection):
     height: Annotated[int, whole(1, 15)] = 8
     window: Annotated[int, whole(2, 1_000_000)] = 250
     seed: Annotated[int, whole(0, 2**32 - 1)] = 1
-    limits: dict[str, Annotated[list[Number], AfterValidator(_bounds)]] = Field(
-        default_factory=dict
-    )
+    limits: dict[str, Bounds] = Field(default_factory=dict)
     learn: Annotated[str, word("choice", ["normal", "all"])] = "normal"
 
 
 class River(DetectorSection):
     """Any anomaly detector or classifier of River."""
 
-    river_class: Annotated[str, BeforeValidator(_class)] = Field(
-        alias="class", examples=["class: river.anomaly.HalfSpaceTrees"]
-    )
-    options: Annotated[dict[str, Any], BeforeValidator(_plain)] = Field(default_factory=dict)
+    river_class: Annotated[
+        str,
+        BeforeValidator(
+            _class, json_schema_input_type=form(type="string", pattern=f"^{_CLASS.pattern}$")
+        ),
+    ] = Field(alias="class", examples=["class: river.anomaly.HalfSpaceTrees"])
+    options: Annotated[
+        dict[str, Any], BeforeValidator(_plain, json_schema_input_type=form(type="object"))
+    ] = Field(default_factory=dict)
 
 
 _SHARED: Final = ("model", "features", "on")

@@ -16,6 +16,15 @@ from models.pack import Example
 REPEAT_MAX: Final = 10_000
 
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?")
+FORMS: Final[dict[ColumnType, dict[str, Any]]] = {
+    ColumnType.TEXT: {"type": ["string", "number", "boolean", "null"]},
+    ColumnType.FLAG: {"type": ["boolean", "null"]},
+    ColumnType.MONEY: {"type": ["number", "string", "null"], "pattern": f"^{_DECIMAL.pattern}$"},
+    ColumnType.NUMBER: {"type": ["number", "string", "null"], "pattern": f"^{_DECIMAL.pattern}$"},
+    ColumnType.TIME: {"type": ["string", "integer", "null"]},
+}
+"""What the value of a column looks like in an example, as JSON Schema."""
+
 _WRITTEN: Final = {
     ColumnType.FLAG: "write true or false",
     ColumnType.MONEY: "write digits, such as 10 or 10.50",
@@ -25,10 +34,19 @@ _WRITTEN: Final = {
 
 
 class EventSection(BaseModel):
-    """One event as written; `at` and `every` in ms, its columns are the extra fields."""
+    """One event as written: its columns, and how it is placed and repeated."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        json_schema_extra={
+            "minProperties": 1,
+            "dependentRequired": {"every": ["repeat"]},
+            "not": {"required": ["at", "event_time"]},
+        },
+    )
 
+    # durations in ms; columns are the extra fields
     at: Annotated[int, span(0)] | None = None
     repeat: Annotated[int, whole(1, REPEAT_MAX)] | None = None
     every: Annotated[int, span()] | None = None

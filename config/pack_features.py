@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from config.feature_graph import PATTERNS, WITH_HOPS
-from config.feature_section import EXCLUDING, FeatureSection, StepSection
+from config.feature_parts import StepSection
+from config.feature_section import EXCLUDING, FeatureSection
 from config.feature_terms import columns_of
 from config.pack_columns import Scope
 from config.sections import brief, suggest

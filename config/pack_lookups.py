@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from config.pack_columns import EXAMPLE_KEYS, Scope
 from config.sections import Section, problem
-from config.words import Name, Text, word
+from config.words import Entity, Name, word
 from models.events import COLUMNS, Column, ColumnType
 from models.lookups import LookupSpec
 
@@ -19,7 +19,7 @@ class LookupSection(Section):
     """One joined column as written."""
 
     table: Name = Field(examples=["table: countries"])
-    by: Text = Field(examples=["by: counterparty_country"])
+    by: Entity = Field(examples=["by: counterparty_country"])
     value: Name | None = None
     type: ValueType | None = None
 

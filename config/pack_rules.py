@@ -5,21 +5,34 @@ import string
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from config.feature_windows import over_of
 from config.pack_columns import Scope
 from config.pack_examples import ExampleSection, examples
-from config.sections import Section, brief, problem, suggest
-from config.words import Duration, Kinds, Text, text_of, whole, word
+from config.pack_windows import Period
+from config.sections import Section, brief, form, problem, suggest
+from config.words import TEXT_FORM, Duration, Entity, Kinds, Text, text_of, whole, word
 from config.yaml_nodes import Scalar
-from models.pack import ACTIONS, SEVERITIES, STATUSES, Over, RuleSpec
+from models.pack import ACTIONS, SEVERITIES, STATUSES, RuleSpec
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _FORMAT = re.compile(r"[<>^]?[-+ ]?0?[0-9]{0,2},?(\.[0-9]{1,2})?[defgs%]?")
 _FORM: Final = "write {payments_1m} or {paid_1h:,.2f}; a brace itself is {{ or }}"
 _STRONGEST_FIRST: Final = SEVERITIES[::-1]
+
+_ID_FORM: Final = WithJsonSchema({**TEXT_FORM, "pattern": f"^{_ID.pattern}$"})
+_SEVERITY_FORM: Final = form(
+    anyOf=[
+        {"enum": list(SEVERITIES)},
+        {
+            "type": "object",
+            "properties": dict.fromkeys(_STRONGEST_FIRST, TEXT_FORM),
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ]
+)
 
 
 def _id(text: str) -> str:
@@ -33,6 +46,8 @@ def _graded(node: Any) -> Any:
     if isinstance(node, Scalar):
         _severity(text_of(node))
         return {node.text: Scalar("TRUE", plain=True, place=node.place)}
+    if not isinstance(node, dict):
+        raise problem("a severity is one word, or conditions", "write {high: n >= 10, low: TRUE}")
     return node
 
 
@@ -64,25 +79,24 @@ def _template(text: str) -> str:
     return text
 
 
-def _period(node: Any) -> Over:
-    over = over_of(node)
-    if not over.period or over.count != 1:
-        raise problem("an incident lasts a calendar period", "write day(Asia/Shanghai)")
-    return over
-
-
 class NameSection(Section):
     """A rule's name in both languages."""
 
-    en: Text
-    zh: Text
+    written: ClassVar[str] = "{en: Velocity, zh: 高频支付}"
+
+    en: Text = Field(examples=["en: Velocity"])
+    zh: Text = Field(examples=["zh: 高频支付"])
 
 
 class BecauseSection(Section):
     """A rule's reason in both languages, with values in braces."""
 
-    en: Annotated[Text, AfterValidator(_template)]
-    zh: Annotated[Text, AfterValidator(_template)]
+    written: ClassVar[str] = '{en: "{payments_1m} payments", zh: "{payments_1m} 笔支付"}'
+
+    en: Annotated[Text, AfterValidator(_template)] = Field(
+        examples=['en: "{payments_1m} payments"']
+    )
+    zh: Annotated[Text, AfterValidator(_template)] = Field(examples=['zh: "{payments_1m} 笔支付"'])
 
 
 class RuleSection(Section):
@@ -90,20 +104,20 @@ class RuleSection(Section):
 
     planned: ClassVar[frozenset[str]] = frozenset({"match", "absent", "for_each"})
 
-    id: Annotated[Text, AfterValidator(_id)] = Field(examples=["id: F01"])
+    id: Annotated[Text, AfterValidator(_id), _ID_FORM] = Field(examples=["id: F01"])
     on: Kinds | None = None
     name: NameSection = Field(examples=["name: {en: Velocity, zh: 高频支付}"])
     when: Text = Field(examples=["when: payments_1m >= 5"])
-    subject: Text = Field(examples=["subject: account"])
+    subject: Entity = Field(examples=["subject: account"])
     severity: Annotated[
         dict[Annotated[str, AfterValidator(_severity)], Text],
-        BeforeValidator(_graded),
+        BeforeValidator(_graded, json_schema_input_type=_SEVERITY_FORM),
         AfterValidator(_some),
     ] = Field(examples=["severity: medium"])
     because: BecauseSection = Field(examples=['because: {en: "{payments_1m} payments", zh: …}'])
     group: Text = ""
     cooldown: Duration = 0
-    incident: Annotated[Over | None, BeforeValidator(_period)] = None
+    incident: Period | None = None
     action: Annotated[str, word("action", ACTIONS)] = "review"
     status: Annotated[str, word("status", STATUSES)] = "live"
     source: Text = ""

@@ -1,11 +1,12 @@
 """Sections of a YAML file as pydantic models, whose errors point at lines and columns."""
 
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from config.yaml_nodes import Document
+from config.yaml_nodes import Document, Scalar
 from models.errors import ConfigError, Place
 from models.expressions.problems import nearest
 
@@ -19,18 +20,21 @@ _BUILT_IN = {
 class Section(BaseModel):
     """A mapping whose keys are all known.
 
-    `planned` names keys that the design has and this version lacks. A required field's first
-    example is the hint when it is missing.
+    `planned` names keys that the design has and this version lacks. `written` shows what stands
+    here, for who wrote something else. A required field's first example is the hint when it is
+    missing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     planned: ClassVar[frozenset[str]] = frozenset()
+    written: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
     def _keys(cls, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise problem(*_BUILT_IN["dict_type"])
+            message, hint = _BUILT_IN["dict_type"]
+            raise problem(message, f"write {cls.written}" if cls.written else hint)
         fields = {field.alias or name: field for name, field in cls.model_fields.items()}
         for key in data:
             if key in cls.planned:
@@ -38,9 +42,8 @@ class Section(BaseModel):
                     f"{key} is not available yet", f"known here: {', '.join(fields)}", key, key=True
                 )
             if key not in fields:
-                raise problem(
-                    f"no key here is called {brief(key)}", suggest(key, fields), key, key=True
-                )
+                hint = _for_key(key, data[key], fields)
+                raise problem(f"no key here is called {brief(key)}", hint, key, key=True)
         for name, field in fields.items():
             if field.is_required() and name not in data:
                 example = field.examples[0] if field.examples else f"{name}: …"
@@ -67,6 +70,14 @@ def problem(message: str, hint: str, *path: str | int, key: bool = False) -> Pyd
     return PydanticCustomError("config", "{message}", context)
 
 
+def form(**schema: Any) -> Any:
+    """What a value looks like to an editor, as keywords of JSON Schema.
+
+    For `json_schema_input_type`: a validator that reads a node of YAML hides its form.
+    """
+    return Annotated[Any, WithJsonSchema(schema)]
+
+
 def brief(word: str) -> str:
     """Cut a word where a message would burst.
 
@@ -89,6 +100,21 @@ def suggest(word: str, known: Any) -> str:
         return f"several stand in brackets: [{brief(word)}]"
     same = next((name for name in names if name.lower() == word.lower()), brief(word))
     return nearest(same, names)
+
+
+def _for_key(key: str, value: Any, known: Iterable[str]) -> str:
+    """What was probably meant by a key that nobody knows."""
+    word, colon, rest = key.replace("：", ":").partition(":")
+    if colon and word in known:
+        return f"a colon has a space after it: {word}: {brief(rest) or '…'}"
+    hint = suggest(key, known)
+    if hint.startswith("did you mean"):
+        return hint
+    if isinstance(value, Scalar) and value.plain and not value.text:
+        return f"a text that contains a comma stands in quotes; {hint}"
+    if isinstance(value, dict):
+        return f"indent it if it belongs to the part above; {hint}"
+    return hint
 
 
 def check(section: type[S], document: Document, *path: str | int) -> S:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from config.durations import LONGEST_MS, UNITS_MS, duration_ms, right_form
-from config.sections import brief, problem, suggest
+from config.durations import DURATION, LONGEST_MS, UNITS_MS, duration_ms, right_form
+from config.sections import brief, form, problem, suggest
 from config.yaml_nodes import Scalar
-from models.events import KINDS
+from models.events import COLUMNS, KINDS, ColumnType
 
 TIME_HINT: Final = "write 2026-01-31 or 2026-01-31T08:00:00Z"
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -25,6 +25,24 @@ RESERVED: Final = frozenset(
     """.split()  # noqa: SIM905 - a list of 80 quoted words reads worse
 )
 """Words that the expression parser does not take for a name."""
+
+_SPOKEN: Final = {
+    **dict.fromkeys(("yes", "y", "on", "1"), "true"),
+    **dict.fromkeys(("no", "n", "off", "0"), "false"),
+}
+
+TEXT_FORM: Final[dict[str, Any]] = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
+"""A text; what YAML takes for a number or a flag is one too."""
+
+DURATION_FORM: Final[dict[str, Any]] = {"type": "string", "pattern": f"^{DURATION}$"}
+
+ENTITY_FORM: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"enum": [c.name for c in COLUMNS.values() if c.type is ColumnType.TEXT]},
+        TEXT_FORM,
+    ]
+}
+"""A text column: one that every pack has, which an editor proposes, or one of the pack's own."""
 
 
 def text_of(node: Any) -> str:
@@ -67,7 +85,8 @@ def whole(least: int, most: int) -> BeforeValidator:
             raise problem(f"was {node.text}", f"a whole number from {least} to {most}")
         return value
 
-    return BeforeValidator(check_whole)
+    shape = form(type="integer", minimum=least, maximum=most)
+    return BeforeValidator(check_whole, json_schema_input_type=shape)
 
 
 def word(what: str, known: Iterable[str]) -> BeforeValidator:
@@ -80,12 +99,15 @@ def word(what: str, known: Iterable[str]) -> BeforeValidator:
             raise problem(f"no {what} is called {brief(found)}", suggest(found, words))
         return found
 
-    return BeforeValidator(check_word)
+    return BeforeValidator(check_word, json_schema_input_type=form(enum=list(words)))
 
 
 def span(least_ms: int = 1, most_ms: int = LONGEST_MS) -> BeforeValidator:
     """Durations within bounds, in ms."""
-    return BeforeValidator(lambda node: span_ms(text_of(node), least_ms, most_ms))
+    return BeforeValidator(
+        lambda node: span_ms(text_of(node), least_ms, most_ms),
+        json_schema_input_type=form(**DURATION_FORM),
+    )
 
 
 def span_ms(text: str, least_ms: int = 1, most_ms: int = LONGEST_MS) -> int:
@@ -128,7 +150,9 @@ def distinct_of(what: str) -> Callable[[list[str]], list[str]]:
 def _flag(node: Any) -> bool:
     value = node.value if isinstance(node, Scalar) else None
     if not isinstance(value, bool):
-        raise problem(f"{_said(node)} is neither true nor false", "write true or false")
+        word = node.text.lower() if isinstance(node, Scalar) else ""
+        meant = _SPOKEN.get(word, "true or false")
+        raise problem(f"{_said(node)} is neither true nor false", f"write {meant}")
     return value
 
 
@@ -141,21 +165,29 @@ def _written(ms: int) -> str:
     return f"{ms // UNITS_MS[unit]}{unit}" if ms else "0s"
 
 
-Text = Annotated[str, BeforeValidator(text_of)]
+Text = Annotated[str, BeforeValidator(text_of, json_schema_input_type=form(**TEXT_FORM))]
 """Any text, or an expression; taken as written, so TRUE stays TRUE."""
 
-Key = Annotated[str, AfterValidator(name_of)]
+_NAME: Final = WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
+
+Key = Annotated[str, AfterValidator(name_of), _NAME]
 """A name that is a key."""
 
-Name = Annotated[Text, AfterValidator(name_of)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Number = Annotated[int | float, BeforeValidator(number_of)]
+Name = Annotated[Text, AfterValidator(name_of), _NAME]
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+Number = Annotated[int | float, BeforeValidator(number_of, json_schema_input_type=float)]
 Duration = Annotated[int, span()]
 
-Texts = Annotated[
-    list[Text], BeforeValidator(listed), Field(min_length=1), AfterValidator(distinct_of("column"))
+Entity = Annotated[str, BeforeValidator(text_of, json_schema_input_type=form(**ENTITY_FORM))]
+"""A column that names entities."""
+
+Entities = Annotated[
+    list[Entity],
+    BeforeValidator(listed),
+    Field(min_length=1),
+    AfterValidator(distinct_of("column")),
 ]
-"""One text or a list of them."""
+"""One such column or a list of them."""
 
 Kinds = Annotated[
     list[Annotated[str, word("event kind", KINDS)]],

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import yaml
 
@@ -19,23 +18,10 @@ from config.yaml_nodes import (
     read_text,
     shown,
 )
+from config.yaml_problems import HINT, syntax_problem
 from models.errors import ConfigError, Place
 
 _ANCHOR = re.compile(r"&\S+\s*")
-_HINTS: Final = (
-    ("'\\t'", "indent with spaces, not with tabs"),
-    ("cannot start any token", "texts that begin with @ ` or % stand in quotes"),
-    ("mapping values are not allowed", "texts that contain ': ' stand in quotes"),
-    ("alphabetic or numeric character", 'a star stands in quotes: "*"'),
-    (
-        "but found '<scalar>'",
-        "a text that begins with a quote stands in quotes as a whole: \"'a' = b\"",
-    ),
-    ("expected <block end>", "check the indentation of this line and those above"),
-    ("expected ',' or", "close the bracket, or quote texts that contain brackets or commas"),
-    ("end of stream", "close the quote or bracket that opens here"),
-)
-_HINT: Final = "texts that contain : { } [ ] , # or quotes stand in quotes"
 
 
 def read_document(path: Path) -> Document:
@@ -97,11 +83,11 @@ class _Builder:
             for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            raise self._syntax(error) from None
+            raise syntax_problem(error, self._text, self._last) from None
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
             # PyYAML lets through what int() and chr() make of a bad escape or version
             raise ConfigError(
-                "cannot read this YAML: a bad escape", hint=_HINT, place=self._last
+                "cannot read this YAML: a bad escape", hint=HINT, place=self._last
             ) from None
         if self._root is None:
             raise ConfigError("the file is empty", hint="write YAML", place=self._last)
@@ -176,11 +162,10 @@ class _Builder:
                 place=node.place,
             )
         if node.text in table.keys:
-            raise ConfigError(
-                f"{node.text[:60]} stands here twice",
-                hint=f"the first is in line {table.keys[node.text].line}; remove or rename one",
-                place=node.place,
-            )
+            hint = f"the first is in line {table.keys[node.text].line}; remove or rename one"
+            if len(self._open) > 1 and isinstance(self._open[-2].node, Items):
+                hint += ", or begin a new item with a dash"
+            raise ConfigError(f"{node.text[:60]} stands here twice", hint=hint, place=node.place)
         table.keys[node.text] = node.place
         return node.text
 
@@ -208,17 +193,5 @@ class _Builder:
         line = mark.line + self._text.count("\n", start, at) + 1
         return Place(self._file, line, at - self._text.rfind("\n", 0, at))
 
-    def _error(self, message: str, hint: str = _HINT) -> ConfigError:
+    def _error(self, message: str, hint: str = HINT) -> ConfigError:
         return ConfigError(message, hint=hint, place=self._last)
-
-    def _syntax(self, error: yaml.MarkedYAMLError) -> ConfigError:
-        problem = str(error.problem or error.context)
-        hint = next((hint for words, hint in _HINTS if words in problem), _HINT)
-        # an unclosed quote is found at the end of the file, but begins where the context says
-        at_end = "end of stream" in problem or "<stream end>" in problem
-        mark = error.context_mark if at_end and error.context_mark else error.problem_mark
-        opened = error.context_mark
-        if opened and mark and opened.line < mark.line and "flow" in str(error.context):
-            hint = f"{hint}; it opens in line {opened.line + 1}"
-        place = Place(self._file, mark.line + 1, mark.column + 1) if mark else self._last
-        return ConfigError(f"cannot read this YAML: {problem[:120]}", hint=hint, place=place)
