@@ -1,14 +1,13 @@
 """``examples:`` of a rule: short streams that must fire, and streams just short of it."""
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.pack_columns import EXAMPLE_KEYS, Scope
 from config.sections import Section, brief, problem, suggest
-from config.words import Flag, span, whole
+from config.words import Flag, Text, span, whole
 from config.yaml_nodes import Scalar
 from models.events import Column, ColumnType
 from models.pack import Example
@@ -68,12 +67,11 @@ class ExampleSection(Section):
     """A stream and whether the rule fires on its last event."""
 
     fires: Flag = Field(examples=["fires: true"])
+    limb: Text | None = None
     events: list[EventSection] = Field(examples=["events: [{account: a1}]"], min_length=1)
 
 
-def examples(
-    sections: Sequence[ExampleSection], scope: Scope, *path: str | int
-) -> tuple[Example, ...]:
+def example_of(section: ExampleSection, scope: Scope, *path: str | int) -> Example:
     """Check columns and values of every event.
 
     Raises
@@ -81,16 +79,12 @@ def examples(
     ConfigError
         An unknown column, a value that its column cannot hold.
     """
-    return tuple(
-        Example(
-            events=tuple(
-                _event(event, scope, *path, i, "events", j)
-                for j, event in enumerate(section.events)
-            ),
-            fires=section.fires,
-            place=scope.document.place(*path, i),
-        )
-        for i, section in enumerate(sections)
+    return Example(
+        events=tuple(
+            _event(event, scope, *path, "events", j) for j, event in enumerate(section.events)
+        ),
+        fires=section.fires,
+        place=scope.document.place(*path),
     )
 
 

@@ -9,6 +9,7 @@ from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import EventSection, ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_rules import BecauseSection, NameSection, RuleSection
+from config.pack_typologies import TypologySection
 from config.packs import PackSection
 
 AGGREGATES: Final[dict[str, tuple[str, str, str]]] = {
@@ -69,11 +70,13 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         " records lack",
         "columns": "columns that this pack adds: name: `text`, `time`, `money`, `number` or `flag`",
         "lookups": "columns that reference data adds: name: lookup",
+        "conversions": "columns with the event's amount in another currency: name: ISO 4217 code",
         "params": "names for numbers, texts, flags and lists, used in expressions",
         "event_cap": "most events kept per entity and key, 4 to 1,000,000",
         "features": "name: feature",
         "detectors": "name: detector",
         "rules": "list of rules",
+        "typologies": "list of typologies",
     },
     MappedSection: {
         "name": "the column's name in the records",
@@ -159,12 +162,24 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "source": "where the typology comes from",
         "runbook": "what to do about it",
         "revision": "number, shown in reasons",
+        "alone": "`false`: it raises no alert by itself, only beside other rules, or in a typology",
+        "for_each": "limbs: name: what names of the rule mean in it",
+        "prompt": "what the customer may be asked, in `en` and `zh`, with values like `because`",
         "examples": "streams that must fire, and streams just short of it",
     },
     NameSection: _LANGUAGES,
     BecauseSection: _LANGUAGES,
+    TypologySection: {
+        "id": "letters, digits, `_`, `.`, `-`",
+        "name": "`{en: …, zh: …}`",
+        "rules": "rule id: its weight, between 0 and 1",
+        "alert": "score from which on it is worth an alert",
+        "urgent": "score from which on it is urgent",
+        "interdict": "an urgent one advises at least `hold`",
+    },
     ExampleSection: {
         "fires": "true or false",
+        "limb": "which limb of a rule with `for_each`",
         "events": "columns of each event; `event_id`, `kind`, `currency` and `event_time` may be"
         " left out",
     },

@@ -7,13 +7,24 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from config.pack_columns import Scope
-from config.pack_examples import ExampleSection, examples
+from config.pack_columns import Param, Scope
+from config.pack_examples import ExampleSection, example_of
 from config.pack_windows import Period
 from config.sections import Section, brief, form, problem, suggest
-from config.words import TEXT_FORM, Duration, Entity, Kinds, Text, text_of, whole, word
+from config.words import (
+    TEXT_FORM,
+    Duration,
+    Entity,
+    Flag,
+    Key,
+    Kinds,
+    Text,
+    text_of,
+    whole,
+    word,
+)
 from config.yaml_nodes import Scalar
-from models.pack import ACTIONS, SEVERITIES, STATUSES, RuleSpec
+from models.pack import ACTIONS, SEVERITIES, STATUSES, Example, RuleSpec
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
@@ -79,6 +90,10 @@ def _template(text: str) -> str:
     return text
 
 
+RuleId = Annotated[Text, AfterValidator(_id), _ID_FORM]
+"""How rules and typologies are called."""
+
+
 class NameSection(Section):
     """A rule's name in both languages."""
 
@@ -102,9 +117,9 @@ class BecauseSection(Section):
 class RuleSection(Section):
     """One rule as written."""
 
-    planned: ClassVar[frozenset[str]] = frozenset({"match", "absent", "for_each"})
+    planned: ClassVar[frozenset[str]] = frozenset({"absent"})
 
-    id: Annotated[Text, AfterValidator(_id), _ID_FORM] = Field(examples=["id: F01"])
+    id: RuleId = Field(examples=["id: F01"])
     on: Kinds | None = None
     name: NameSection = Field(examples=["name: {en: Velocity, zh: 高频支付}"])
     when: Text = Field(examples=["when: payments_1m >= 5"])
@@ -123,6 +138,9 @@ class RuleSection(Section):
     source: Text = ""
     runbook: Text = ""
     revision: Annotated[int, whole(1, 1_000_000)] = 1
+    alone: Flag = True
+    for_each: dict[Key, dict[Key, Param]] = Field(default_factory=dict)
+    prompt: BecauseSection | None = None
     examples: list[ExampleSection] = Field(default_factory=list)
 
 
@@ -144,10 +162,31 @@ def rule_specs(sections: Sequence[RuleSection], scope: Scope) -> tuple[RuleSpec,
                 f"{section.id} is a rule already",
                 f"the first is in line {line}",
             )
-    return tuple(_spec(i, section, scope) for i, section in enumerate(sections))
+    return tuple(
+        _spec(i, limb, section, scope)
+        for i, section in enumerate(sections)
+        for limb in section.for_each or [""]
+    )
 
 
-def _spec(i: int, section: RuleSection, scope: Scope) -> RuleSpec:
+def _examples(i: int, limb: str, section: RuleSection, scope: Scope) -> tuple[Example, ...]:
+    """A rule's examples, or those of one of its limbs."""
+    found = []
+    for number, example in enumerate(section.examples):
+        path = ("rules", i, "examples", number)
+        if section.for_each and example.limb is None:
+            known = ", ".join(section.for_each)
+            raise scope.document.error(path, "which limb is this an example of?", f"limb: {known}")
+        if example.limb not in (section.for_each or [None]):
+            message = f"no limb is called {example.limb}"
+            hint = suggest(str(example.limb), section.for_each)
+            raise scope.document.error((*path, "limb"), message, hint)
+        if not limb or example.limb == limb:
+            found.append(example_of(example, scope, *path))
+    return tuple(found)
+
+
+def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
     path = ("rules", i)
     document = scope.document
     places = {
@@ -160,13 +199,16 @@ def _spec(i: int, section: RuleSection, scope: Scope) -> RuleSpec:
             dict.fromkeys((f"severity.{s}" for s in section.severity), places["severity"])
         )
     return RuleSpec(
-        id=section.id,
+        id=f"{section.id}.{limb}" if limb else section.id,
         on=scope.kinds(section.on, *path),
         name={"en": section.name.en, "zh": section.name.zh},
         when=section.when,
         subject=scope.entity(section.subject, *path, "subject"),
         severity=tuple((s, section.severity[s]) for s in _STRONGEST_FIRST if s in section.severity),
         because={"en": section.because.en, "zh": section.because.zh},
+        alone=section.alone,
+        limb=section.for_each[limb] if limb else {},
+        prompt={"en": section.prompt.en, "zh": section.prompt.zh} if section.prompt else {},
         place=document.place(*path),
         group=section.group,
         cooldown_ms=section.cooldown,
@@ -176,6 +218,6 @@ def _spec(i: int, section: RuleSection, scope: Scope) -> RuleSpec:
         source=section.source,
         runbook=section.runbook,
         revision=section.revision,
-        examples=examples(section.examples, scope, *path, "examples"),
+        examples=_examples(i, limb, section, scope),
         places=places,
     )

@@ -20,13 +20,14 @@ from config.pack_detectors import detector_specs
 from config.pack_features import feature_specs
 from config.pack_lookups import LookupSection, lookup_specs
 from config.pack_rules import RuleSection, rule_specs
+from config.pack_typologies import TypologySection, typology_specs
 from config.sections import Section, brief, check, suggest
-from config.words import Key, Kinds, Name, whole
+from config.words import Key, Kinds, Name, Text, whole
 from config.yaml_nodes import Document
 from config.yaml_reader import read_document
 from models.errors import ConfigError
-from models.events import COLUMNS
-from models.pack import PackSpec
+from models.events import COLUMNS, Column, ColumnType
+from models.pack import Conversion, PackSpec
 
 FOLDER: Final = Path(__file__).parent / "packs"
 
@@ -42,11 +43,13 @@ class PackSection(Section):
     map: dict[str, Mapped] = Field(default_factory=dict)
     columns: dict[Key, Type] = Field(default_factory=dict)
     lookups: dict[Key, LookupSection] = Field(default_factory=dict)
+    conversions: dict[Key, Text] = Field(default_factory=dict)
     params: dict[Key, Param] = Field(default_factory=dict)
     event_cap: Annotated[int, whole(4, 1_000_000)] = EVENT_CAP
     features: dict[Key, FeatureSection] = Field(default_factory=dict)
     detectors: dict[Key, Any] = Field(default_factory=dict)
     rules: list[RuleSection] = Field(default_factory=list)
+    typologies: list[TypologySection] = Field(default_factory=list)
 
 
 def pack_names() -> list[str]:
@@ -85,22 +88,34 @@ def _pack(document: Document) -> PackSpec:
     columns = {**COLUMNS, **added}
     aliases, constants = mapped_columns(document, section.map, columns)
     _distinct(section, document)
+    converted = {name: Column(name, ColumnType.MONEY, name) for name in section.conversions}
+    columns |= converted
     own = Scope(document, tuple(section.on or ()), columns)
     lookups = lookup_specs(section.lookups, own)
     joined = {spec.column.name: spec.column for spec in lookups}
     scope = replace(own, columns={**columns, **joined})
+    # in the order of the file: the first mistake is told
+    features = feature_specs(section.features, scope)
+    detectors = detector_specs(section.detectors, scope)
+    rules = rule_specs(section.rules, scope)
+    known = {rule.id for rule in rules} | {rule.id for rule in section.rules}
     return PackSpec(
         name=section.pack,
         on=scope.on,
-        features=feature_specs(section.features, scope),
-        detectors=detector_specs(section.detectors, scope),
-        rules=rule_specs(section.rules, scope),
+        features=features,
+        detectors=detectors,
+        rules=rules,
+        typologies=typology_specs(section.typologies, known, scope),
         file=document.file,
         params=section.params,
         aliases=aliases,
         constants=constants,
-        columns={**added, **joined},
+        columns={**added, **converted, **joined},
         lookups=lookups,
+        conversions={
+            name: Conversion(code, document.place("conversions", name))
+            for name, code in section.conversions.items()
+        },
         event_cap=section.event_cap,
     )
 
@@ -112,6 +127,8 @@ def _distinct(section: PackSection, document: Document) -> None:
         **dict.fromkeys(section.columns, "an added column"),
         **dict.fromkeys(section.lookups, "a lookup"),
     }
+    refuse_same(document, "conversions", section.conversions, taken)
+    taken |= dict.fromkeys(section.conversions, "a conversion")
     refuse_same(document, "features", section.features, taken)
     taken |= dict.fromkeys(section.features, "a feature")
     refuse_same(document, "params", section.params, taken)

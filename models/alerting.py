@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.alerts import Hit, content_of
+from models.features.calendar import window_start
 from models.pack import SEVERITIES
 from models.records import Alert, Repeat
 
 _SWEEP_AT: Final = 4096
 _Key = tuple[str, ...]
-"""(tenant, pack, rule, domain, subject)"""
+"""(tenant, pack, rule, domain, subject), and for incidents when their period began"""
 
 
 @dataclass(slots=True)
@@ -74,6 +75,9 @@ class Alerting:
                 fresh = True
                 continue
             key: _Key = (hit.tenant, hit.pack, spec.id, hit.domain, hit.subject)
+            if spec.incident is not None:
+                # a new period is a new incident: it is never a repeat of the last one's alert
+                key += (str(window_start(spec.incident, hit.time_ms)),)
             severity = SEVERITIES.index(rule_hit.severity)
             known = self._open.get(key)
             if known and hit.time_ms < known.until_ms and severity <= known.severity:

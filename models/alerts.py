@@ -13,6 +13,7 @@ from typing import Any, Final
 from models.features.calendar import window_start
 from models.pack import ACTIONS, SEVERITIES
 from models.planning.rules import SEVERITY_WEIGHT, Rule
+from models.typologies import INTERDICTION, Typology
 from models.wording import MASKED, mask_card, masked, rfc3339, say
 
 ID_DIGITS: Final = 32
@@ -99,6 +100,8 @@ class Hit:
         By what it is merged with the hits of other homes.
     trace
         W3C ``traceparent`` of the event's record; empty without one.
+    typologies
+        Those in which one of its rules takes part.
     """
 
     pack: str
@@ -114,6 +117,7 @@ class Hit:
     scores: Mapping[str, tuple[float, float]]
     order_ms: int = 0
     trace: str = ""
+    typologies: tuple[Typology, ...] = ()
 
     @property
     def id(self) -> str:
@@ -177,9 +181,11 @@ def risk_of(hits: Sequence[RuleHit]) -> float:
     return round(1.0 - clean, 6)
 
 
-def action_of(hits: Sequence[RuleHit]) -> str:
-    """The strictest action that its rules ask for."""
-    return max((hit.rule.spec.action for hit in hits), key=ACTIONS.index)
+def action_of(hits: Sequence[RuleHit], typologies: Sequence[Typology]) -> str:
+    """The strictest action that its rules and typologies ask for."""
+    asked = [hit.rule.spec.action for hit in hits]
+    asked += [INTERDICTION for typology in typologies if typology.interdict]
+    return max(asked, key=ACTIONS.index)
 
 
 def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
@@ -240,17 +246,24 @@ def content_of(hit: Hit) -> dict[str, Any]:
             "severity": hit.severity,
             "risk": risk_of(hit.hits),
             "p_fraud": None,
-            "action": action_of(hit.hits),
+            "action": action_of(hit.hits, hit.typologies),
             "incident_id": _incident_id(hit, ordered),
             "repeats": 0,
             "late": hit.late,
             "truncated": hit.facts.truncated,
             "reasons": [_reason(h, hit.facts) for h in ordered],
+            "typologies": [found.content() for found in hit.typologies],
             "scores": {
                 name: {"score": round(score, 6), "p": round(share, 6)}
                 for name, (score, share) in hit.scores.items()
             },
             "event": masked(hit.event),
+            "prompt": next((_prompt(h, hit.facts) for h in ordered if h.rule.prompts), None),
             "runbook": next((h.rule.spec.runbook for h in ordered if h.rule.spec.runbook), None),
         },
     }
+
+
+def _prompt(hit: RuleHit, facts: Facts) -> dict[str, str]:
+    """What the customer may be asked, by language."""
+    return {name: say(prompt, facts.values) for name, prompt in hit.rule.prompts.items()}

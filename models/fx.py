@@ -1,4 +1,4 @@
-"""Amounts in the base currency, at the rate that was valid at the event's time.
+"""Amounts in another currency, at the rate that was valid at the event's time.
 
 Exact to the last unit: 128-bit product, rounded half to even. Where no rate is known the result
 is NULL, and it is counted.
@@ -18,6 +18,7 @@ from models.hashing import Secret
 RATE_DECIMALS: Final = 12
 _RATE_SCALE: Final = 10**RATE_DECIMALS
 _AMOUNT_MAX = 1 << 62
+_DIVISOR_MAX = 1 << 55
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,38 @@ def multiply_divide(amount: int, factor: int, divisor: int) -> int:
     return -to_int(quotient) if negative else to_int(quotient)
 
 
+@inline
+def _rate_at(tables: FxTables, base: np.uint64, currency: np.uint64, time: int) -> int:
+    """A currency's rate into the base currency as of a time, 10⁻¹²; 0 where none is known."""
+    if currency == base:
+        return _RATE_SCALE
+    for known in range(tables.hashes.shape[0]):
+        if tables.hashes[known] != currency:
+            continue
+        low, high = tables.at[known], tables.at[known + 1]
+        first = low
+        while low < high:
+            middle = (low + high) >> 1
+            if tables.times[middle] <= time:
+                low = middle + 1
+            else:
+                high = middle
+        return tables.rates[low - 1] if low > first else 0
+    return 0
+
+
 @kernel
 def convert(
     amounts: NDArray[np.int64],
     currencies: NDArray[np.uint64],
     times: NDArray[np.int64],
     base: np.uint64,
+    target: np.uint64,
     unit: int,
     tables: FxTables,
     out: NDArray[np.int64],
 ) -> int:
-    """Fill `out` with base-currency amounts; return how many had no rate.
+    """Fill `out` with amounts in the target currency; return how many had no rate.
 
     Parameters
     ----------
@@ -108,33 +130,24 @@ def convert(
         (n,): 10⁻⁴ major units; epoch ms; 10⁻⁴ major units.
     currencies
         (n,): hashes; 0 is the base currency.
+    base, target
+        What rates are expressed in, and what is wanted.
     unit
-        10⁻⁴ units in the base currency's smallest coin: results are whole coins.
+        10⁻⁴ units in the target currency's smallest coin: results are whole coins.
     """
     missing = 0
     for i in range(amounts.shape[0]):
-        amount = amounts[i]
-        if amount == NULL_INT or currencies[i] == base or currencies[i] == np.uint64(0):
+        amount, currency = amounts[i], currencies[i] if currencies[i] != np.uint64(0) else base
+        if amount == NULL_INT or currency == target:
             out[i] = amount
             continue
-        out[i] = NULL_INT
-        for currency in range(tables.hashes.shape[0]):
-            if tables.hashes[currency] != currencies[i]:
-                continue
-            low, high = tables.at[currency], tables.at[currency + 1]
-            first = low
-            while low < high:
-                middle = (low + high) >> 1
-                if tables.times[middle] <= times[i]:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low > first:
-                coins = multiply_divide(amount, tables.rates[low - 1], _RATE_SCALE * unit)
-                out[i] = NULL_INT if coins == NULL_INT else coins * unit
-            break
-        if out[i] == NULL_INT:
-            missing += 1
+        rate = _rate_at(tables, base, currency, times[i])
+        divisor = _rate_at(tables, base, target, times[i]) * unit
+        coins = NULL_INT
+        if rate > 0 and 0 < divisor < _DIVISOR_MAX:
+            coins = multiply_divide(amount, rate, divisor)
+        out[i] = NULL_INT if coins == NULL_INT else coins * unit
+        missing += coins == NULL_INT
     return missing
 
 

@@ -20,6 +20,7 @@ from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule
 from models.records import Headers
+from models.typologies import Typology, names_of, typologies_of
 from models.wording import masked, rfc3339
 
 _TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -103,6 +104,7 @@ class HitReader:
             live: list[Hit] = []
             shadow: list[Hit] = []
             for pack, rules in by_pack.items():
+                typologies = self._typologies(pack, rules)
                 details = Details(partial(self._read, pack, rules, row, event))
                 grouped: dict[tuple[str, bool], list[RuleHit]] = {}
                 for rule in rules:
@@ -111,10 +113,17 @@ class HitReader:
                     grouped.setdefault(key, []).append(rule_hit)
                 for (subject, is_live), rule_hits in grouped.items():
                     who = self.batch.text(subject, row)
-                    if who is not None:
-                        hit = self._hit(row, pack, who, tuple(rule_hits), details)
+                    own = {name for rule_hit in rule_hits for name in names_of(rule_hit.rule)}
+                    found = tuple(t for t in typologies if is_live and not own.isdisjoint(t.rules))
+                    counts = any(rule_hit.rule.spec.alone for rule_hit in rule_hits)
+                    if who is not None and (counts or any(t.level for t in found)):
+                        hit = self._hit(row, pack, who, tuple(rule_hits), details, found)
                         (live if is_live else shadow).append(hit)
             yield row, live, shadow
+
+    def _typologies(self, pack: str, rules: Sequence[Rule]) -> list[Typology]:
+        live = [rule for rule in rules if rule.spec.status == "live"]
+        return typologies_of(self.blueprint.typologies.get(pack, ()), live)
 
     def _read(
         self, pack: str, rules: Sequence[Rule], row: int, event: Callable[[], dict[str, Any]]
@@ -126,7 +135,13 @@ class HitReader:
         return {name: value for name, value in named.items() if value is not None}
 
     def _hit(
-        self, row: int, pack: str, subject: str, rule_hits: tuple[RuleHit, ...], details: Details
+        self,
+        row: int,
+        pack: str,
+        subject: str,
+        rule_hits: tuple[RuleHit, ...],
+        details: Details,
+        typologies: tuple[Typology, ...],
     ) -> Hit:
         text = self.batch.text
         scores = {
@@ -139,6 +154,7 @@ class HitReader:
             text("kind", row) or "", text("event_id", row) or "", int(self.batch.times[row]),
             bool(self.batch.late[row]), rule_hits, details, scores,
             int(self.order_ms[row]), trace_of(self.batch.headers.get(int(self.batch.places[row]))),
+            typologies,
         )  # fmt: skip
 
     def _severity(self, rule: Rule, place: int) -> str:

@@ -169,6 +169,8 @@ class RuleSpec:
     """One rule; texts by language, severities strongest first with their conditions.
 
     `incident` is a calendar period: what a rule finds about a subject within one is one incident.
+    Not `alone`, it raises no alert by itself. `limb` gives names of one of its limbs a meaning:
+    another name of the pack, or a value. `prompt` is what a customer may be asked, or empty.
     `places` maps a field (``when``, ``severity.high``, ``because.en`` …) to where its text stands.
     """
 
@@ -188,8 +190,41 @@ class RuleSpec:
     source: str = ""
     runbook: str = ""
     revision: int = 1
+    alone: bool = True
+    limb: Mapping[str, Parameter] = field(default_factory=dict)
+    prompt: Mapping[str, str] = field(default_factory=dict)
     examples: tuple["Example", ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TypologySpec:
+    """Rules that tell of one thing together.
+
+    Attributes
+    ----------
+    rules
+        Rule id → weight in (0, 1).
+    alert, urgent
+        Scores, 0 to 1000, from which on it is worth an alert, or urgent.
+    interdict
+        Whether an urgent one holds the payment.
+    """
+
+    id: str
+    name: Mapping[str, str]
+    rules: Mapping[str, float]
+    alert: int
+    urgent: int
+    interdict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A currency into which amounts are converted: its code, and where it is written."""
+
+    code: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +236,12 @@ class PackSpec:
     aliases, constants
         The pack's ``map:``: names on the wire, and texts for columns that records lack.
     columns
-        Columns that the pack adds to the canonical ones, those of `lookups` included.
+        Columns that the pack adds to the canonical ones, those of `lookups` and `conversions`
+        included.
     lookups
         Which of them are joined from reference data.
+    conversions
+        Which of them are the event's amount in another currency.
     event_cap
         Most events kept per entity and space.
     """
@@ -219,4 +257,6 @@ class PackSpec:
     constants: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     lookups: tuple[LookupSpec, ...] = ()
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
+    typologies: tuple[TypologySpec, ...] = ()
     event_cap: int = 4096

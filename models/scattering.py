@@ -69,7 +69,14 @@ class Scatterer:
         self._ignored = np.array([not (blueprint.kinds >> k) & 1 for k in range(len(KINDS))])
         self._fx = fx_tables(deployment.fx, deployment.secret)
         self._base = np.uint64(deployment.secret.text(deployment.base_currency))
-        self._coin = smallest_coin(schema.currencies[deployment.base_currency])
+        self._conversions = [
+            (
+                schema.integers[name],
+                np.uint64(deployment.secret.text(code)),
+                smallest_coin(schema.currencies[code]),
+            )
+            for name, code in schema.conversions.items()
+        ]
         self._lookups = blueprint.lookups
 
     def scatter(self, home: int, sequence: int, release: Release) -> Scattered:
@@ -114,12 +121,14 @@ class Scatterer:
         return Release(batch.take(rows), release.order_ms[rows], ids, release.turn)
 
     def _convert(self, batch: Batch) -> int:
+        """Fill the amounts in other currencies; how many had no rate."""
         rows = batch.schema.integers
-        if "amount_base" not in rows:
-            return 0
-        return convert(
-            batch.integers[rows["amount"]], batch.hashes("currency"), batch.times,
-            self._base, self._coin, self._fx, batch.integers[rows["amount_base"]],
+        return sum(
+            convert(
+                batch.integers[rows["amount"]], batch.hashes("currency"), batch.times,
+                self._base, target, coin, self._fx, batch.integers[row],
+            )
+            for row, target, coin in self._conversions
         )  # fmt: skip
 
     def _join(self, batch: Batch) -> None:

@@ -146,7 +146,8 @@ class Scorer:
                 shadow.extend(tried)
                 if live:
                     every = [rule_hit for hit in live for rule_hit in hit.hits]
-                    risk[row], action[row] = risk_of(every), action_of(every)
+                    told = [found for hit in live for found in hit.typologies]
+                    risk[row], action[row] = risk_of(every), action_of(every, told)
         insufficient = int(np.count_nonzero(out.outcomes == INSUFFICIENT))
         named = {name: values for name, (values, _shares) in scores.items()}
         return Scored(

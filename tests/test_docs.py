@@ -16,6 +16,7 @@ from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_rules import RuleSection
+from config.pack_typologies import TypologySection
 from config.packs import PackSection, load_pack, pack_names
 from config.settings import Settings, SettingsSection
 from dataflows.examples import START_MS, run_examples
@@ -134,6 +135,7 @@ def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
         ("Reference data", keys_of(LookupSection)),
         ("Detectors", keys_of(HalfSpaceTrees, River)),
         ("Rules", keys_of(RuleSection)),
+        ("Typologies", keys_of(TypologySection)),
         ("Examples", keys_of(ExampleSection) | set(EXAMPLE_KEYS)),
     ],
 )
@@ -154,7 +156,7 @@ def test_defaults_of_a_pack_are_right():
     for model in (PackSection, HalfSpaceTrees, RuleSection):
         for name, field in model.model_fields.items():
             if isinstance(field.default, int) and field.default:
-                assert shown[name] == str(field.default), name
+                assert shown[name] == str(field.default).lower(), name
 
 
 def test_the_words_of_the_language_are_listed():

@@ -14,7 +14,10 @@ from models.planning.blueprint import Deployment, draw
 from models.records import RawBlock
 from tests.documents import PACKS, first_words, section
 
-LEAVES = ("data.event", "data.reasons[].name", "data.reasons[].warming")
+LEAVES = (
+    "data.event", "data.reasons[].name", "data.reasons[].warming", "data.prompt",
+    "data.typologies[].name",
+)  # fmt: skip
 
 
 def _paths(value, at):
@@ -35,7 +38,10 @@ def alert(tmp_path):
     """An alert of the pack in docs/packs.md, its condition reading a column and a new feature."""
     path = tmp_path / "small.yaml"
     text = next(p.values[0] for p in PACKS if p.values[0].startswith("pack: small"))
-    path.write_text(text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m"))
+    asked = '    prompt: {en: "Was it you?", zh: "是您本人吗？"}\n    action: review'
+    text = text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m")
+    text = text.replace("    action: review", asked, 1)
+    path.write_text(f"{text}typologies: [{{id: T, name: {{en: a, zh: b}}, rules: {{S1: 0.5}}}}]\n")
     head = b'{"kind":"payment","account":"a","amount":10,"currency":"CNY","event_id":'
     lines = [head + b'"%d","event_time":%d}' % (n, START_MS + n) for n in range(3)]
     blueprint = draw([load_pack(str(path))], Deployment())

@@ -20,7 +20,6 @@ _CODES: Final = {
     ColumnType.NUMBER: NUMBER,
     ColumnType.FLAG: FLAG,
 }
-_DERIVED: Final = frozenset({"amount_base"})
 _REQUIRED_MAX: Final = 8
 
 
@@ -70,6 +69,8 @@ class Schema:
         Column that comes from reference data → the text column that is its key.
     words
         Hash → text of what text columns of reference data hold.
+    converted
+        Money column that a pack adds → currency into which `amount` is converted.
     """
 
     wanted: frozenset[str]
@@ -82,12 +83,19 @@ class Schema:
     currencies: Mapping[str, int] = field(default_factory=iso_currencies)
     joined: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[int, str] = field(default_factory=dict)
+    converted: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def conversions(self) -> dict[str, str]:
+        """Wanted money column that is computed from `amount` → currency that it is in."""
+        known = {"amount_base": self.base_currency, **self.converted}
+        return {name: code for name, code in known.items() if name in self.wanted}
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Every column that is read, `event_id, event_time, kind, tenant, currency` first."""
         needed = set(self.wanted).union(*(REQUIRED[kind] for kind in self.kinds))
-        if "amount_base" in needed:
+        if self.conversions:
             needed.add("amount")
         needed |= {self.joined[name] for name in needed & self.joined.keys()}
         head = [*REQUIRED_ALWAYS, "tenant", "currency"]
@@ -122,7 +130,7 @@ class Schema:
     @cached_property
     def names(self) -> dict[str, Column]:
         """Name on the wire → column."""
-        made = {*_DERIVED, *self.joined}
+        made = {*self.conversions, *self.joined}
         read = {c.name: c for c in self.columns if c.name not in made}
         renamed = {wire: read[name] for wire, name in self.aliases.items() if name in read}
         return {**{n: c for n, c in read.items() if n not in self.aliases.values()}, **renamed}

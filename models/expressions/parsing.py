@@ -62,7 +62,7 @@ class Parser:
         parameters: Mapping[str, Parameter] | None = None,
         joined: Collection[str] = (),
     ) -> None:
-        self.names, self._joined = names, joined
+        self.names, self.joined = names, joined
         self.parameters = parameters or {}
 
     def parse(self, text: str, wanted: Type) -> Node:
@@ -210,7 +210,7 @@ class Parser:
         constant = isinstance(pattern, Constant) and pattern.value is not None
         if not constant or not isinstance(text, Name) or not text.of_event:
             raise problem(e, "LIKE takes a column and a constant pattern", "name LIKE 'A%'")
-        if text.name in self._joined:
+        if text.name in self.joined:
             raise problem(e, f"LIKE does not work on {text.name}: it is looked up", "use = or IN")
         found = Call("like", (text, pattern), Type.FLAG)
         return Call("not", (found,), Type.FLAG) if e.args.get("negate") else found

@@ -12,8 +12,6 @@ from functools import cached_property
 import numpy as np
 
 from models.decoding.schema import Schema, iso_currencies
-from models.errors import ConfigError
-from models.expressions.problems import nearest
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, names_in
 from models.features.arrange import lay_out
@@ -21,12 +19,13 @@ from models.features.layout import S_GRAIN
 from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
 from models.fx import FxRates
 from models.hashing import Secret
-from models.lookups import Joined, LookupSpec, LookupTable, arrays_of, check_same, words_of
-from models.pack import DetectorSpec, FeatureSpec, PackSpec
+from models.lookups import Joined, LookupTable, arrays_of, check_same
+from models.pack import DetectorSpec, FeatureSpec, PackSpec, TypologySpec
 from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
+from models.planning.schemas import schema_of, table_of
 from models.planning.spaces import SpaceBlueprint, finish
 
 
@@ -129,6 +128,11 @@ class Blueprint:
         return digest.hexdigest()
 
     @cached_property
+    def typologies(self) -> Mapping[str, tuple[TypologySpec, ...]]:
+        """Pack → its typologies."""
+        return {pack.name: pack.typologies for pack in self.packs}
+
+    @cached_property
     def specs(self) -> Mapping[str, FeatureSpec]:
         """Full feature name → as written."""
         return {f"{p.name}.{spec.name}": spec for p in self.packs for spec in p.features}
@@ -155,12 +159,16 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     derived = derived_nodes(spaces)
     parts = [*derived, *(condition for condition, _spec in chosen)]
     joins = check_same([spec for pack in packs for spec in pack.lookups])
-    tables = {name: _table(spec, deployment) for name, spec in joins.items()}
+    tables = {name: table_of(spec, deployment.tables) for name, spec in joins.items()}
     wanted = _event_columns(packs, spaces, parts, rules)
     joins = {name: spec for name, spec in joins.items() if name in wanted}
-    schema = _schema(packs, deployment, wanted, joins, tables)
+    kinds = {kind for pack in packs for kind in _kinds(pack)}
+    schema = schema_of(
+        packs, wanted, kinds, joins, tables,
+        deployment.secret, deployment.base_currency, deployment.currencies,
+    )  # fmt: skip
     locate = _Locator(schema, columns)
-    every = kinds_mask(tuple({kind for pack in packs for kind in _kinds(pack)}))
+    every = kinds_mask(tuple(kinds))
     secret = deployment.secret
     prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
     prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
@@ -232,61 +240,3 @@ def _event_columns(
         shown = (rule.shown for rule in rules if rule.pack == pack.name)
         wanted |= {name for names in shown for name in names if name in own}
     return wanted
-
-
-def _table(spec: LookupSpec, deployment: Deployment) -> LookupTable:
-    """The table that a lookup names.
-
-    Raises
-    ------
-    ConfigError
-        The deployment has no such table, or the table no such column.
-    """
-    table = deployment.tables.get(spec.table)
-    if table is None:
-        raise ConfigError(
-            f"no table is called {spec.table}",
-            hint=f"{nearest(spec.table, list(deployment.tables))}; settings name them in lookups",
-            place=spec.place,
-        )
-    if spec.value and spec.value not in table.columns:
-        raise ConfigError(
-            f"the table {spec.table} has no column {spec.value}",
-            hint=nearest(spec.value, table.columns),
-            place=spec.place,
-        )
-    return table
-
-
-def _schema(
-    packs: Sequence[PackSpec],
-    deployment: Deployment,
-    wanted: set[str],
-    joins: Mapping[str, LookupSpec],
-    tables: Mapping[str, LookupTable],
-) -> Schema:
-    first: dict[str, PackSpec] = {}
-    for pack in packs:
-        for wire in pack.aliases:
-            other = first.setdefault(wire, pack)
-            if other.aliases[wire] != pack.aliases[wire]:
-                raise ConfigError(
-                    f"packs {other.name} and {pack.name} read {wire} as different columns",
-                    hint="packs that run together share one map",
-                )
-    return Schema(
-        frozenset(wanted),
-        frozenset(kind for pack in packs for kind in _kinds(pack)),
-        deployment.secret,
-        deployment.base_currency,
-        {wire: name for pack in packs for wire, name in pack.aliases.items()},
-        {name: text for pack in packs for name, text in pack.constants.items()},
-        {name: column for pack in packs for name, column in pack.columns.items()},
-        deployment.currencies,
-        {name: spec.by for name, spec in joins.items()},
-        {
-            key: text
-            for name, spec in joins.items()
-            for key, text in words_of(spec, tables[name], deployment.secret).items()
-        },
-    )

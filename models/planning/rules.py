@@ -46,6 +46,8 @@ class Rule:
         What its condition compares with constants, for evidence.
     sentences
         Language → template of its reason.
+    prompts
+        Language → template of what a customer may be asked.
     shown
         Names that the templates show.
     reads_detectors
@@ -63,6 +65,7 @@ class Rule:
     severities: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     sentences: Mapping[str, Sentence]
+    prompts: Mapping[str, Sentence]
     shown: frozenset[str]
     reads_detectors: bool
     domain: str
@@ -100,7 +103,8 @@ class _RulePlanner:
         parser = parser_of(pack, features=True)
         detectors = {f"{pack.name}.{d.name}{p}" for d in pack.detectors for p in ("", "_p")}
         for spec in pack.rules:
-            rule = self._plan(pack, spec, parser, detectors)
+            own = _with_limb(parser, spec) if spec.limb else parser
+            rule = self._plan(pack, spec, own, detectors)
             if spec.status in ("shadow", "live"):
                 self.rules.append(rule)
                 self._severities += len(rule.severities)
@@ -111,13 +115,18 @@ class _RulePlanner:
         for at, (severity, condition) in enumerate(spec.severity):
             place = spec.places.get(f"severity.{severity}", spec.place)
             nodes.append((self._severities + at, checked(parser, condition, Type.FLAG, place)))
-        sentences = {language: _sentence(spec, language, parser.names) for language in spec.because}
-        shown = {name for s in sentences.values() for _text, name, _format in s.parts if name}
+        sentences, prompts = (
+            {language: _sentence(spec, key, language, parser) for language in texts}
+            for key, texts in (("because", spec.because), ("prompt", spec.prompt))
+        )
+        every = [*sentences.values(), *prompts.values()]
+        shown = {name for s in every for _text, name, _format in s.parts if name}
         reads = {name.name for name in names_in(when)}
         return Rule(
             pack.name, spec, len(self.rules), kinds_mask(spec.on), when, tuple(nodes),
             tuple(severity for severity, _condition in spec.severity),
-            tuple(comparisons(when)), sentences, frozenset(shown), bool(reads & detectors),
+            tuple(comparisons(when)), sentences, prompts, frozenset(shown),
+            bool(reads & detectors),
             DOMAINS.get(spec.subject, spec.subject),
         )  # fmt: skip
 
@@ -136,24 +145,46 @@ def plan_rules(packs: Sequence[PackSpec]) -> tuple[Rule, ...]:
     return tuple(planner.rules)
 
 
-def _sentence(spec: RuleSpec, language: str, names: Mapping[str, Name]) -> Sentence:
+def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:
+    """A parser that knows what a limb's names mean: other names of the pack, or values."""
+    names, values = dict(parser.names), dict(parser.parameters)
+    for name, meant in spec.limb.items():
+        if name in parser.names or name in parser.parameters:
+            limb = spec.id.rpartition(".")[2]
+            place = spec.places.get(f"for_each.{limb}.{name}", spec.place)
+            raise ConfigError(f"{name} has a meaning already", hint="rename it", place=place)
+        if isinstance(meant, str) and meant in parser.names:
+            names[name] = parser.names[meant]
+        else:
+            values[name] = meant
+    return Parser(names, values, parser.joined)
+
+
+def _sentence(spec: RuleSpec, key: str, language: str, parser: Parser) -> Sentence:
     """Split a template; every name must exist and every format must fit a number."""
-    place = spec.places.get(f"because.{language}", spec.place)
-    parts = []
-    for literal, name, wanted, _conversion in string.Formatter().parse(spec.because[language]):
+    place = spec.places.get(f"{key}.{language}", spec.place)
+    text = (spec.because if key == "because" else spec.prompt)[language]
+    parts, before = [], ""
+    for literal, name, wanted, _conversion in string.Formatter().parse(text):
+        before += literal
+        if name and name in spec.limb and name not in parser.names:
+            before += str(spec.limb[name])
+            continue
         if name:
-            _check_shown(name, wanted or "", names, place)
-        parts.append((literal, name or "", wanted or ""))
-    return Sentence(tuple(parts))
+            _check_shown(name, wanted or "", parser.names, place, key)
+        # a limb's name stands for another one
+        parts.append((before, parser.names[name].short if name else "", wanted or ""))
+        before = ""
+    return Sentence((*parts, *([(before, "", "")] if before else [])))
 
 
-def _check_shown(name: str, wanted: str, names: Mapping[str, Name], place: Place) -> None:
+def _check_shown(name: str, wanted: str, names: Mapping[str, Name], place: Place, key: str) -> None:
     if name not in names:
         hint = nearest(name, list(names))
-        raise ConfigError(f"because shows {name}, which is unknown", hint=hint, place=place)
+        raise ConfigError(f"{key} shows {name}, which is unknown", hint=hint, place=place)
     if names[name].source is Source.FEATURE_TEXT:
         hint = "windows keep only the hash of a text: show the event's own column"
-        raise ConfigError(f"because cannot show {name}", hint=hint, place=place)
+        raise ConfigError(f"{key} cannot show {name}", hint=hint, place=place)
     try:
         format(1.5, wanted)
     except ValueError:

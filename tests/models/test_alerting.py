@@ -25,7 +25,7 @@ def rule(name="R", cooldown_ms=600_000, group="", action="review", index=0):
     sentence = Sentence((("seen", "", ""),))
     return Rule(
         "p", spec, index, 1, TRUE, (), ("medium",), (), {"en": sentence, "zh": sentence},
-        frozenset(), reads_detectors=False, domain="account",
+        {}, frozenset(), reads_detectors=False, domain="account",
     )  # fmt: skip
 
 

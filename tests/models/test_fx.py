@@ -18,11 +18,12 @@ RATES = FxRates(
 )
 
 
-def converted(amount, currency, time, unit=100):
+def converted(amount, currency, time, unit=100, target="CNY"):
     out = np.zeros(1, np.int64)
     missing = convert(
         np.array([amount], np.int64), np.array([SECRET.text(currency)], np.uint64),
-        np.array([time], np.int64), np.uint64(SECRET.text("CNY")), unit,
+        np.array([time], np.int64), np.uint64(SECRET.text("CNY")),
+        np.uint64(SECRET.text(target)), unit,
         fx_tables(RATES, SECRET), out,
     )  # fmt: skip
     return int(out[0]), missing
@@ -55,3 +56,19 @@ def test_halves_round_to_even():
     # 0.0475 CNY per JPY: 200 JPY are 9.50, 1000 JPY 47.50; in whole yuan 10 and 48
     assert converted(200 * 10_000, "JPY", 1, 10_000) == (100_000, 0)
     assert converted(1000 * 10_000, "JPY", 1, 10_000) == (480_000, 0)
+
+
+@given(st.integers(-(9 * 10**15), 9 * 10**15), st.sampled_from([100, 1, 10]))
+def test_another_currency_takes_one_rounding(amount, unit):
+    exact = Decimal(amount) * Decimal("0.0475") / Decimal("7.123456789012") / unit
+    coins = int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+    assert converted(amount, "JPY", 5000, unit, "USD") == (coins * unit, 0)
+
+
+def test_another_currency_needs_both_rates_as_of_the_event():
+    assert converted(71_000, "CNY", 1999, target="USD") == (10_000, 0)
+    assert converted(12_345, "USD", 0, target="USD") == (12_345, 0)
+    assert converted(10_000, "CNY", 999, target="USD") == (NULL_INT, 1)
+    assert converted(10_000, "JPY", 999, target="USD") == (NULL_INT, 1)
+    assert converted(10_000, "GBP", 5000, target="USD") == (NULL_INT, 1)

@@ -1,0 +1,178 @@
+"""Rules that work together: limbs of one, typologies, rules that raise no alert alone."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from config.packs import load_pack
+from dataflows.offline import Offline
+from models.errors import ConfigError
+from models.planning.blueprint import Deployment, draw
+from models.records import Alert, RawBlock
+
+START_MS = 1_767_585_600_000  # 2026-01-05T04:00:00Z
+HOUR_MS = 3_600_000
+PACK = """
+pack: p
+on: [payment]
+params: {most: 100}
+rules:
+  - id: BIG
+    name: {en: Big, zh: 大额}
+    when: amount >= most
+    subject: account
+    severity: medium
+    because: {en: "{amount}", zh: "{amount}"}
+    prompt: {en: "{amount:,.2f} to {counterparty}?", zh: "是否向 {counterparty} 付款？"}
+  - id: NEAR
+    name: {en: Near, zh: 近}
+    when: amount >= 50
+    subject: account
+    severity: low
+    because: {en: near, zh: 近}
+    alone: false
+  - id: ABROAD
+    name: {en: Abroad, zh: 境外}
+    when: cross_border
+    subject: counterparty
+    severity: low
+    because: {en: abroad, zh: 境外}
+    alone: false
+typologies:
+  - id: T
+    name: {en: Together, zh: 合计}
+    rules: {BIG: 0.5, NEAR: 0.2, ABROAD: 0.45}
+    alert: 550
+    urgent: 760
+    interdict: true
+"""
+
+
+@pytest.fixture
+def raised(tmp_path):
+    def run(text, *events):
+        path = tmp_path / "p.yaml"
+        path.write_text(text)
+        offline = Offline(draw([load_pack(str(path))], Deployment()))
+        lines = [
+            orjson.dumps(
+                {
+                    "event_id": str(n), "kind": "payment", "account": "a", "counterparty": "b",
+                    "currency": "CNY", "event_time": START_MS + n * 1000, **event,
+                }
+            )
+            for n, event in enumerate(events)
+        ]  # fmt: skip
+        alerts = offline.feed(RawBlock(0, b"\n".join(lines), 0, 1 << 53)).alerts
+        return [one for one in (*alerts, *offline.finish().alerts) if isinstance(one, Alert)]
+
+    return run
+
+
+def rules_of(alerts):
+    return [(alert.event_id, alert.rules) for alert in alerts]
+
+
+def test_a_rule_that_does_not_stand_alone_raises_nothing_by_itself(raised):
+    alerts = raised(PACK, {"amount": 60}, {"amount": 120})
+    assert rules_of(alerts) == [("1", ("BIG", "NEAR"))]
+
+
+def test_a_typology_counts_rules_about_any_subject(raised):
+    # near and abroad: 1 - 0.8 * 0.55 = 0.56, worth an alert about both, though neither is alone
+    alerts = raised(PACK, {"amount": 60, "cross_border": True})
+    assert sorted(rules_of(alerts)) == [("0", ("ABROAD",)), ("0", ("NEAR",))]
+    for alert in alerts:
+        (told,) = alert.content["data"]["typologies"]
+        assert (told["id"], told["score"], told["level"]) == ("T", 560, "alert")
+        assert told["rules"] == ("NEAR", "ABROAD")
+        assert alert.content["data"]["action"] == "review"
+
+
+def test_an_urgent_typology_that_interdicts_holds(raised):
+    alerts = raised(PACK, {"amount": 120, "cross_border": True})
+    assert {a.content["data"]["action"] for a in alerts} == {"hold"}
+    assert {a.content["data"]["typologies"][0]["score"] for a in alerts} == {780}
+
+
+def test_a_shadow_rule_weighs_nothing(raised):
+    text = PACK.replace("id: ABROAD", "id: ABROAD\n    status: shadow")
+    assert rules_of(raised(text, {"amount": 60, "cross_border": True})) == []
+
+
+def test_the_customer_is_asked_in_both_languages(raised):
+    (alert,) = raised(PACK, {"amount": 1234.5})
+    prompt = {"en": "1,234.50 to b?", "zh": "是否向 b 付款？"}
+    assert alert.content["data"]["prompt"] == prompt
+
+
+def test_a_new_period_is_a_new_incident_whatever_the_cooldown(raised):
+    text = PACK.replace(
+        "severity: medium", "severity: medium\n    incident: day(UTC)\n    cooldown: 1d"
+    )
+    times = [START_MS, START_MS + 19 * HOUR_MS, START_MS + 21 * HOUR_MS]
+    alerts = raised(text, *({"amount": 120, "event_time": at} for at in times))
+    assert [alert.event_id for alert in alerts] == ["0", "2"]
+    incidents = {alert.content["data"]["incident_id"] for alert in alerts}
+    assert len(incidents) == 2
+    days = [datetime.fromtimestamp(at / 1000, UTC).day for at in times]
+    assert days == [5, 5, 6]
+
+
+LIMBS = """
+pack: p
+on: [payment]
+features:
+  here:   {sum: amount, by: account, over: 1d, where: "NOT cross_border"}
+  abroad: {sum: amount, by: account, over: 1d, where: cross_border}
+rules:
+  - id: L
+    name: {en: Sum, zh: 合计}
+    for_each:
+      near: {total: here, least: 100, place: at home}
+      far:  {total: abroad, least: 10, place: outside}
+    when: total >= least
+    subject: account
+    severity: {high: total >= 2 * least, low: TRUE}
+    because: {en: "{total} {place}", zh: "{total}"}
+typologies:
+  - {id: T, name: {en: t, zh: t}, rules: {L: 0.5}}
+"""
+
+
+def test_each_limb_is_a_rule_with_its_own_names(raised):
+    (alert,) = raised(LIMBS, {"amount": 20, "cross_border": True})
+    (reason,) = alert.content["data"]["reasons"]
+    assert (reason["rule"], reason["severity"], reason["en"]) == ("L.far", "high", "20 outside")
+    (evidence,) = reason["evidence"]
+    assert (evidence["feature"], evidence["threshold"]) == ("abroad", 10.0)
+    assert alert.content["data"]["typologies"][0]["rules"] == ("L",)
+    (both,) = raised(
+        LIMBS,
+        {"amount": 100, "cross_border": False},
+        {"amount": 15, "cross_border": True, "event_id": "x"},
+    )[1:]
+    assert sorted(both.rules) == ["L.far", "L.near"]
+    # the limbs of a rule weigh as one
+    assert both.content["data"]["typologies"][0]["score"] == 500
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("least: 10,", "amount: 10,", 11, "amount has a meaning already"),
+        ("least: 10,", "laest: 10,", 12, "no column, feature or parameter is called least"),
+        ("rules: {L: 0.5}", "rules: {M: 0.5}", 17, "no rule is called M"),
+        ("rules: {L: 0.5}", "rules: {L: 1}", 17, "was 1"),
+        ("rules: {L: 0.5}", "rules: {L: 0.5}, urgent: 300", 17, "urgent from 300"),
+    ],
+)
+def test_mistakes_are_pointed_at(old, new, line, message, tmp_path):
+    path = tmp_path / "p.yaml"
+    assert old in LIMBS
+    path.write_text(LIMBS.replace(old, new, 1).lstrip("\n"))
+    with pytest.raises(ConfigError) as caught:
+        draw([load_pack(str(path))], Deployment())
+    assert message in str(caught.value)
+    assert f"p.yaml:{line}:" in str(caught.value)
