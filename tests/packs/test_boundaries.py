@@ -70,7 +70,7 @@ COUNTING = [
     Counting("F15I", 6, 10 * MINUTE, lambda i: failure(customer=f"k{i}")),
     Counting("A01", 3, DAY, lambda _: cash(amount=40_000), pack="aml"),
     Counting("A01S", 2, HOUR, lambda _: cash(amount=45_000), pack="aml"),
-    Counting("A01C", 5, 7 * DAY, lambda _: payment(customer="k", channel="card", amount=3_500),
+    Counting("A01C", 5, 7 * DAY, lambda _: payment(customer="k", channel="card", merchant="s", amount=3_500),
              pack="aml"),
     Counting("A03", 5, DAY, lambda i: transfer(account=f"p{i}", counterparty="m", amount=10_000),
              pack="aml"),
@@ -85,8 +85,8 @@ COUNTING = [
                                                     counterparty_customer="k"), pack="aml"),
     Counting("A25", 2, DAY, lambda _: transfer(customer="k", amount=100_000), pack="aml"),
     Counting("A26", 2, DAY, lambda i: payment(account=f"a{i}", customer="k", counterparty="m",
-                                              amount=25_000), pack="aml"),
-    Counting("R-FATF-1", 2, DAY, lambda _: payment(customer="k", occasional=True, amount=7_500,
+                                              amount=10_000), pack="aml"),
+    Counting("R-FATF-1", 2, DAY, lambda _: payment(cash=True, amount=7_500,
                                                    currency="EUR"), pack="large_value"),
 ]  # fmt: skip
 

@@ -1,9 +1,75 @@
-"""Money that passes through, and reports: amounts, window edges and calendars, exactly."""
+"""Money that passes through, and reports: amounts, window edges, calendars, and what never counts."""
+
+from dataclasses import replace
 
 import pytest
 
+from config.packs import load_pack
+from dataflows.examples import run_examples
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
+
+PACKS = {name: load_pack(name) for name in ("aml", "large_value")}
+RULES = {rule.id: (pack, rule) for pack in PACKS.values() for rule in pack.rules}
+BETWEEN_PERSONS = ["A04", "A05", "A06", "A07", "A13"]
+# of these any attempt counts, or an event of another kind than a payment
+ATTEMPTS = {"A08", "A08W", "A18", "A18D", "A24", "A27", "A19"}
+
+SPOILERS = [
+    *[(rule, "status", "declined", "") for rule in RULES if rule not in ATTEMPTS],
+    *[(rule, "customer_kind", "corporate", "") for rule in [*BETWEEN_PERSONS, "A03", "A09", "A09R",
+                                                           "A01C", "A20", "A25", "A26"]],
+    *[(rule, "counterparty_kind", "corporate", "") for rule in ["A03", "A05", "A16I", "A20", "A26"]],
+    *[(rule, "channel", "wallet", "channel") for rule in [*BETWEEN_PERSONS, "A01C", "A16I", "A21",
+                                                         "A23", "A25", "R-FATF-2"]],
+    ("A28", "channel", "wallet", "crypto"),
+    ("A28", "direction", "in", "crypto"),
+    ("A25", "direction", "in", ""),
+    ("A23", "customer_kind", "natural", ""),
+    ("A23", "counterparty_kind", "corporate", ""),
+    *[(rule, "cash", False, "cash") for rule in ["A01", "A01S", "A02", "A30", "R-US-1", "R-AU-1",
+                                                "R-FATF-1"]],
+    ("A30", "direction", None, "in"),
+    ("A30", "cross_border", False, "cross_border"),
+    ("R-FATF-2", "cross_border", False, ""),
+    *[(rule, "currency", "CNY", "") for rule in ["R-US-1", "R-AU-1", "R-FATF-1"]],
+    *[(rule, "exempt_code", "P1", "") for rule in ["R-US-1", "R-AU-1"]],
+    ("R-FATF-1", "customer", "k", ""),
+]  # fmt: skip
+"""(rule, column, value, mark): the value keeps an event of the rule's first example from counting;
+only of those events that have the mark as a column or as a value."""
+
+
+@pytest.mark.parametrize("rule", sorted({rule for rule, _, _, _ in SPOILERS}))
+def test_every_event_of_a_first_example_is_needed(rule, deployment):
+    pack, spec = RULES[rule]
+    example = next(one for one in spec.examples if one.fires)
+    spoilt = [
+        (column, at)
+        for of, column, _, mark in SPOILERS
+        for at, event in enumerate(example.events)
+        if of == rule and (not mark or mark in event or mark in event.values())
+    ]
+    values = {column: value for of, column, value, _ in SPOILERS if of == rule}
+    variants = [
+        replace(
+            example,
+            events=(
+                *example.events[:at],
+                {**example.events[at], column: values[column]},
+                *example.events[at + 1 :],
+            ),
+        )
+        for column, at in spoilt
+    ]
+    alone = replace(pack, rules=(replace(spec, examples=(example, *variants)),))
+
+    whole, *short = run_examples(alone, deployment)
+
+    assert whole.fired
+    assert {column for column, _ in spoilt} == set(values)
+    assert [which for which, one in zip(spoilt, short, strict=True) if one.fired] == []
 
 
 def transfer(**columns):
