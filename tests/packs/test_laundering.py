@@ -1,11 +1,11 @@
-"""Money that passes through, and reports: amounts, window edges, calendars, and what never counts."""
+"""Money that passes through, and reports: amounts, window edges, calendars, what never counts."""
 
 from dataclasses import replace
 
 import pytest
 
 from config.packs import load_pack
-from dataflows.examples import run_examples
+from dataflows.examples import example_events, run_examples
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -20,7 +20,8 @@ SPOILERS = [
     *[(rule, "status", "declined", "") for rule in RULES if rule not in ATTEMPTS],
     *[(rule, "customer_kind", "corporate", "") for rule in [*BETWEEN_PERSONS, "A03", "A09", "A09R",
                                                            "A01C", "A20", "A25", "A26"]],
-    *[(rule, "counterparty_kind", "corporate", "") for rule in ["A03", "A05", "A16I", "A20", "A26"]],
+    *[(rule, "counterparty_kind", "corporate", "") for rule in ["A03", "A05", "A16I", "A20",
+                                                               "A26"]],
     *[(rule, "channel", "wallet", "channel") for rule in [*BETWEEN_PERSONS, "A01C", "A16I", "A21",
                                                          "A23", "A25", "R-FATF-2"]],
     ("A28", "channel", "wallet", "crypto"),
@@ -37,39 +38,35 @@ SPOILERS = [
     *[(rule, "exempt_code", "P1", "") for rule in ["R-US-1", "R-AU-1"]],
     ("R-FATF-1", "customer", "k", ""),
 ]  # fmt: skip
-"""(rule, column, value, mark): the value keeps an event of the rule's first example from counting;
-only of those events that have the mark as a column or as a value."""
+"""(rule, column, value, mark): with this value an event of the rule's first example does not count;
+where there is a mark, of those events only that have it as a column or as a value."""
+
+
+def spoilt_streams(rule, events):
+    """Name and events of each variant: one event spoilt, or a spoilt one after all of them."""
+    for of, column, value, mark in SPOILERS:
+        for at, event in enumerate(events):
+            if of == rule and (not mark or mark in event or mark in event.values()):
+                spoilt = {**event, column: value}
+                yield f"{column} of {at}", (*events[:at], spoilt, *events[at + 1 :])
+                if event is events[-1]:
+                    # at the same time, and behind it by its id
+                    yield f"{column} after all", (*events, {**spoilt, "event_id": "late"})
 
 
 @pytest.mark.parametrize("rule", sorted({rule for rule, _, _, _ in SPOILERS}))
-def test_every_event_of_a_first_example_is_needed(rule, deployment):
+def test_what_does_not_count_neither_fires_nor_helps(rule, deployment):
     pack, spec = RULES[rule]
-    example = next(one for one in spec.examples if one.fires)
-    spoilt = [
-        (column, at)
-        for of, column, _, mark in SPOILERS
-        for at, event in enumerate(example.events)
-        if of == rule and (not mark or mark in event or mark in event.values())
-    ]
-    values = {column: value for of, column, value, _ in SPOILERS if of == rule}
-    variants = [
-        replace(
-            example,
-            events=(
-                *example.events[:at],
-                {**example.events[at], column: values[column]},
-                *example.events[at + 1 :],
-            ),
-        )
-        for column, at in spoilt
-    ]
-    alone = replace(pack, rules=(replace(spec, examples=(example, *variants)),))
+    first = next(one for one in spec.examples if one.fires)
+    events = tuple(example_events(spec, first, "CNY"))
+    names, streams = zip(*spoilt_streams(rule, events), strict=True)
+    examples = [replace(first, events=stream) for stream in (events, *streams)]
+    alone = replace(pack, rules=(replace(spec, examples=tuple(examples)),))
 
-    whole, *short = run_examples(alone, deployment)
+    whole, *spoilt = run_examples(alone, deployment)
 
     assert whole.fired
-    assert {column for column, _ in spoilt} == set(values)
-    assert [which for which, one in zip(spoilt, short, strict=True) if one.fired] == []
+    assert [name for name, one in zip(names, spoilt, strict=True) if one.fired] == []
 
 
 def transfer(**columns):
