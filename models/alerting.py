@@ -69,7 +69,9 @@ class Alerting:
         fresh = False
         repeated: dict[str, Repeat] = {}
         opening: list[tuple[_Key, int, int]] = []
-        for rule_hit in hit.hits:
+        # rules that only keep others company do not open an alert that those would not
+        deciding = [found for found in hit.hits if found.rule.spec.alone] or hit.hits
+        for rule_hit in deciding:
             spec = rule_hit.rule.spec
             if not spec.cooldown_ms:
                 fresh = True
