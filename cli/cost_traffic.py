@@ -1,5 +1,6 @@
 """Simulated traffic for measuring packs, and one run of it through every step."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -101,9 +102,7 @@ def entries_of(
 
 def run_whole(blueprint: Blueprint, blocks: Sequence[RawBlock], warm: int) -> Pass:
     """Everything from bytes to alerts, once, with the caches as they are in a run."""
-    decoder, scatterer = Decoder(blueprint.schema), Scatterer(blueprint)
-    windows, scorer = ShardWindows(0, blueprint.spaces), Scorer(blueprint)
-    alerting = ShardAlerting()
+    windows = ShardWindows(0, blueprint.spaces)
     for scattered in scatter_all(blueprint, blocks):
         for message in scattered.messages.values():
             windows.answer(message)
@@ -111,6 +110,24 @@ def run_whole(blueprint: Blueprint, blocks: Sequence[RawBlock], warm: int) -> Pa
     for space in windows.spaces:
         empty(space)
     found = Pass([], [], Counter(), Counter())
+    # one collection takes longer than many blocks, and the flow hardly ever has one
+    gc.disable()
+    try:
+        _run_timed(blueprint, blocks, warm, windows, found)
+    finally:
+        gc.enable()
+    return found
+
+
+def _run_timed(
+    blueprint: Blueprint,
+    blocks: Sequence[RawBlock],
+    warm: int,
+    windows: ShardWindows,
+    found: Pass,
+) -> None:
+    decoder, scatterer = Decoder(blueprint.schema), Scatterer(blueprint)
+    scorer, alerting = Scorer(blueprint), ShardAlerting()
     clock = time.thread_time_ns
     for number, block in enumerate(blocks):
         clocks = [clock()]
@@ -135,7 +152,6 @@ def run_whole(blueprint: Blueprint, blocks: Sequence[RawBlock], warm: int) -> Pa
         found.features.append(_features(blueprint, scattered.batch, answers))
         for hit in (*scored.hits, *scored.shadow):
             found.hits.update((hit.pack, one.rule.spec.id) for one in hit.hits)
-    return found
 
 
 def _features(blueprint: Blueprint, batch: Batch, answers: Sequence[Answer]) -> NDArray[np.float64]:
