@@ -2,8 +2,8 @@
 
 What is kept or computed once for several readers has no price of its own, so a feature or a rule
 costs what is saved by leaving it out. Each form of a space, with a part and without it, meets the
-same events after the same history; both are timed in turn, in processor time, and the least of
-several times counts. A copy of the whole, timed like the rest, says how exact a difference is.
+same events after the same history; both are timed in turn, in processor time, and of several times
+the least counts, block by block. Copies of the whole, timed like the rest, say how exact that is.
 """
 
 from collections.abc import Sequence

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.cost_spaces import least_in_turn
 from cli.cost_traffic import Pass, scatter_all
 from models.batch import Batch
 from models.planning.blueprint import Blueprint
@@ -30,20 +32,20 @@ class Programs:
             Runner(blueprint.after, rules, 1),
         )
         self._seen = list(zip(batches, features, strict=True))
-        self.least_ns = self.time_ns()
+        self.least_ns = sum(self.times_ns())
 
-    def time_ns(self) -> int:
-        """Processor time of one run over all."""
-        began = time.thread_time_ns()
+    def times_ns(self) -> list[int]:
+        """Processor time of each block."""
+        clocks = [time.thread_time_ns()]
         for batch, features in self._seen:
             for runner in self._runners:
                 runner.run(batch, features)
-        return time.thread_time_ns() - began
+            clocks.append(time.thread_time_ns())
+        return [ended - began for began, ended in pairwise(clocks)]
 
     def saved_ns(self, lesser: "Programs", repeats: int) -> int:
         """What lesser programs save over all events."""
-        times = [(self.time_ns(), lesser.time_ns()) for _ in range(repeats)]
-        whole_ns, lesser_ns = (min(column) for column in zip(*times, strict=True))
+        whole_ns, lesser_ns = least_in_turn(self.times_ns, lesser.times_ns, repeats)
         self.least_ns = min(self.least_ns, whole_ns)
         return whole_ns - lesser_ns
 

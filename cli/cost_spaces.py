@@ -1,8 +1,10 @@
 """What one space's windows cost, whole and without each of their parts."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -34,7 +36,7 @@ SpaceKey: TypeAlias = tuple[str, int, int, int]
 
 _WORD_BYTES: Final = 8
 _COPIES: Final = 3
-"""So many copies of a space say how exact a difference is: one may agree by chance."""
+"""So many copies of a space are timed: where in memory one lies makes it faster or slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Price:
     Attributes
     ----------
     ns, exact_ns
-        Per event; and how far a copy of the whole space was off.
+        Per event; and how far copies of the whole space were from their median.
     entity_bytes
         Per entity of the whole space.
     """
@@ -74,7 +76,7 @@ class SpaceCost:
     grain_ms, event_cap
         One of them is 0: it keeps steps of time, or at most so many events per entity.
     ns, exact_ns
-        Per event, whole; and how far copies of it were off.
+        Per event, whole; and how far copies of it were from their median.
     entities
         Known after the last event.
     entity_bytes
@@ -127,13 +129,15 @@ class Form:
         self._run(entries[:warm])
         self._warm = [array.copy() for array in _arrays(self._state)]
 
-    def time_ns(self) -> int:
-        """Processor time of the timed blocks: update, read, and bring the answers to the events."""
+    def times_ns(self) -> list[int]:
+        """Processor time of each timed block: update, read, bring the answers to the events."""
         for array, kept in zip(_arrays(self._state), self._warm, strict=True):
             np.copyto(array, kept)
-        began = time.thread_time_ns()
-        self._run(self._timed)
-        return time.thread_time_ns() - began
+        clocks = [time.thread_time_ns()]
+        for some in self._timed:
+            self._run([some])
+            clocks.append(time.thread_time_ns())
+        return [ended - began for began, ended in pairwise(clocks)]
 
     def _run(self, entries: Entries) -> None:
         for some in entries:
@@ -165,6 +169,23 @@ def _events(entries: NDArray[np.int64]) -> int:
     return int(entries[:, ENTRY_ROW].max() >> ROW_SHIFT) + 1 if len(entries) else 0
 
 
+def least_in_turn(
+    whole: Callable[[], list[int]], lesser: Callable[[], list[int]], repeats: int
+) -> tuple[int, int]:
+    """The sums over all blocks of the least that each took in any of several runs.
+
+    In turn, so that what else the machine does meets both; and block by block, as a short moment
+    is more often free of it than a long one.
+
+    >>> runs = iter([[5, 2], [3, 9], [4, 1], [2, 8]])
+    >>> least_in_turn(lambda: next(runs), lambda: next(runs), 2)
+    (5, 10)
+    """
+    times = [(whole(), lesser()) for _ in range(repeats)]
+    whole_ns, lesser_ns = (np.min(blocks, axis=0).sum() for blocks in zip(*times, strict=True))
+    return int(whole_ns), int(lesser_ns)
+
+
 class SpaceMeter:
     """Compares a space with lesser forms of it.
 
@@ -183,16 +204,18 @@ class SpaceMeter:
     ) -> None:
         self._warm, self._repeats, self._events = warm, repeats, events
         self._whole = Form(whole, entries, warm)
-        self._least_ns = self._whole.time_ns()
-        self._exact_ns = 0.0
-        copies = [self._measure(whole, entries).ns for _ in range(_COPIES)]
-        self._exact_ns = max(map(abs, copies))
+        self._least_ns = sum(self._whole.times_ns())
+        copies = [0.0, *(self._faster_ns(Form(whole, entries, warm)) for _ in range(_COPIES))]
+        # lesser forms are compared with what the whole takes wherever it lies
+        self._usual_ns = median(copies)
+        self._exact_ns = max(abs(copy - self._usual_ns) for copy in copies)
         self._known: dict[bytes, Price] = {meaning(whole): Price()}
 
     @property
     def price(self) -> Price:
         """Of the whole space, as far as it was timed."""
-        return Price(self._least_ns / self._events, self._exact_ns, self._whole.entity_bytes)
+        usual_ns = self._least_ns / self._events - self._usual_ns
+        return Price(usual_ns, self._exact_ns, self._whole.entity_bytes)
 
     @property
     def entities(self) -> int:
@@ -205,21 +228,21 @@ class SpaceMeter:
 
     def compare(self, lesser: SpaceBlueprint, entries: Entries) -> None:
         """Time a lesser form against the whole."""
-        self._known[meaning(lesser)] = self._measure(lesser, entries)
+        form = Form(lesser, entries, self._warm)
+        self._known[meaning(lesser)] = Price(
+            self._faster_ns(form) - self._usual_ns, self._exact_ns,
+            self._whole.entity_bytes - form.entity_bytes,
+        )  # fmt: skip
 
     def saved(self, lesser: SpaceBlueprint | None) -> Price:
         """What a form that was compared saves; None is to have no such space."""
         return self._known[meaning(lesser)] if lesser else self.price
 
-    def _measure(self, lesser: SpaceBlueprint, entries: Entries) -> Price:
-        form = Form(lesser, entries, self._warm)
-        # in turn, so that what else the machine does meets both
-        times = [(self._whole.time_ns(), form.time_ns()) for _ in range(self._repeats)]
-        whole_ns, lesser_ns = (min(column) for column in zip(*times, strict=True))
+    def _faster_ns(self, form: Form) -> float:
+        """How much faster than the whole a form is, per event."""
+        whole_ns, form_ns = least_in_turn(self._whole.times_ns, form.times_ns, self._repeats)
         self._least_ns = min(self._least_ns, whole_ns)
-        saved_ns = (whole_ns - lesser_ns) / self._events
-        bytes_saved = self._whole.entity_bytes - form.entity_bytes
-        return Price(saved_ns, self._exact_ns, bytes_saved)
+        return (whole_ns - form_ns) / self._events
 
 
 def described(
