@@ -32,6 +32,7 @@ class Programs:
             Runner(blueprint.after, rules, 1),
         )
         self._seen = list(zip(batches, features, strict=True))
+        assert all(values.shape[1] == len(batch) for batch, values in self._seen)
         self.least_ns = sum(self.times_ns())
 
     def times_ns(self) -> list[int]:

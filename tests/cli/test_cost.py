@@ -101,6 +101,10 @@ def test_hits_are_counted_among_the_timed_events(cost, pack):
     assert cost.events == len(events)
     assert cost.batch_events == len(events) / SIZES.timed
     assert rules["ALL"].hits == sum(event["kind"] == "payment" for event in events) > 0
+    every = [json.loads(line) for block in blocks for line in block.data.splitlines()]
+    payers = [event["account"] for event in every if event["kind"] == "payment"]
+    busy = [payers[: at + 1].count(payer) > 3 for at, payer in enumerate(payers)]
+    assert rules["DAY"].hits == sum(busy[-rules["ALL"].hits :]) > 0
     failed = [e for e in events if e["kind"] == "login" and e["outcome"] == "fail"]
     assert rules["LOGIN"].hits == sum("account" in event for event in failed)
 
