@@ -108,14 +108,22 @@ def check(
     packs: Annotated[
         list[str] | None, typer.Argument(help="Names or paths; all shipped ones.")
     ] = None,
-    as_json: AsJson = False,
+    cost: Annotated[
+        bool,
+        typer.Option(
+            "--cost",
+            help="Also measure on simulated traffic what each feature and rule costs in time and"
+            " memory: what the packs save without it. Takes up to a minute.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: Config = None,
 ) -> None:
     """Load packs, plan them and run their examples."""
     ensure_compiled()
     from cli.check import check as run  # noqa: PLC0415
 
-    if not run(packs or [], config, as_json=as_json):
+    if not run(packs or [], config, with_cost=cost, as_json=as_json):
         raise typer.Exit(1)
 
 

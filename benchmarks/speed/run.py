@@ -6,7 +6,8 @@ best of two (``--quick``: one run each); both read the same file's first events.
 not in a rate; it is stated apart. State commits are on for ours and off for the naive peer, and
 ours writes every alert in full, the naive peer four fields of each output.
 
-``--profile`` says where our time goes instead.
+``--profile`` says where our time goes instead, ``--rules`` what more rules cost
+(`benchmarks.speed.rules`).
 """
 
 import argparse
@@ -241,9 +242,16 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="one run each, a smaller naive peer")
     parser.add_argument("--profile", action="store_true", help="where our time goes, by step")
+    parser.add_argument("--rules", action="store_true", help="what 10, 50 and 200 rules cost")
     parser.add_argument("--job", choices=sorted({job.pack for job in JOBS}), help="only this one")
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)))
     given = parser.parse_args()
+    if given.rules:
+        # it imports the engine, which nothing else here does
+        from benchmarks.speed.rules import report  # noqa: PLC0415
+
+        report(given.cpu, given.quick)
+        return 0
     console = Console(width=max(Console().width, 110))
     jobs = [job for job in JOBS if given.job in (None, job.pack)]
     # the first run compiles what is not compiled yet
