@@ -6,12 +6,13 @@ import orjson
 import pytest
 
 from cli.deployment import deployment_of
-from config.packs import load_pack, pack_names
 from config.settings import Settings
 from dataflows.offline import Offline
 from models.fx import FxRates
+from models.pack import PackSpec
 from models.planning.blueprint import Deployment, draw
 from models.records import Alert, RawBlock, Repeat
+from tests.packs.streams import loaded
 
 START = 1_767_585_600_000
 ARRIVAL = 1 << 53
@@ -20,7 +21,9 @@ ARRIVAL = 1 << 53
 @dataclass
 class Played:
     hits: list[tuple[str, str, str]]
-    """(rule, "domain/subject", event_id), shadow rules included."""
+    """(rule, "domain/subject", event_id)."""
+    severities: list[str]
+    """Of each hit."""
     raised: list[Alert | Repeat]
 
     @property
@@ -43,22 +46,23 @@ def deployment() -> Deployment:
 
 @pytest.fixture(scope="session")
 def play(deployment) -> Play:
-    """Score events with a shipped pack; `at` is ms after the start, ids are positions."""
-    # the detector takes longest to set up, and has its own tests
-    packs = {
-        name: replace(pack, detectors=(), rules=tuple(r for r in pack.rules if r.status == "live"))
-        for name in pack_names()
-        for pack in [load_pack(name)]
-    }
+    """Score events with a shipped pack, or with one rule of it as if it were live.
+
+    `at` is ms after the start, ids are positions.
+    """
     drawn = {}
 
     def run(
-        pack: str, events: list[dict[str, Any]], base: str = "CNY", order: list[int] | None = None
+        pack: str,
+        events: list[dict[str, Any]],
+        base: str = "CNY",
+        order: list[int] | None = None,
+        rule: str = "",
     ) -> Played:
-        if (pack, base) not in drawn:
+        if (pack, base, rule) not in drawn:
             rates = deployment.fx if base == "CNY" else FxRates()
             there = replace(deployment, base_currency=base, fx=rates)
-            drawn[pack, base] = draw([packs[pack]], there)
+            drawn[pack, base, rule] = draw([_without_detectors(loaded(pack), rule)], there)
         lines = [
             orjson.dumps(
                 {
@@ -71,16 +75,29 @@ def play(deployment) -> Play:
         ]
         if order is not None:
             lines = [lines[place] for place in order]
-        offline = Offline(drawn[pack, base])
+        offline = Offline(drawn[pack, base, rule])
         results = [offline.feed(RawBlock(0, b"\n".join(lines), 0, ARRIVAL)), offline.finish()]
         assert not results[0].dead_letters
-        hits = [
-            (rule_hit.rule.spec.id, f"{hit.domain}/{hit.subject}", hit.event_id)
+        found = [
+            (one.rule.spec.id, f"{hit.domain}/{hit.subject}", hit.event_id, one.severity)
             for result in results
             for scored in result.scored
             for hit in scored.hits
-            for rule_hit in hit.hits
+            for one in hit.hits
         ]
-        return Played(hits, [one for result in results for one in result.alerts])
+        return Played(
+            [hit[:3] for hit in found],
+            [hit[3] for hit in found],
+            [one for result in results for one in result.alerts],
+        )
 
     return run
+
+
+def _without_detectors(pack: PackSpec, rule: str) -> PackSpec:
+    """A pack without what takes longest to set up, and has its own tests."""
+    if rule:
+        rules = tuple(replace(r, status="live") for r in pack.rules if r.id == rule)
+    else:
+        rules = tuple(r for r in pack.rules if r.status == "live")
+    return replace(pack, detectors=(), rules=rules)
