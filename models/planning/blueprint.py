@@ -171,7 +171,8 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     every = kinds_mask(tuple(kinds))
     secret = deployment.secret
     prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
-    prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
+    # rules often share what they ask of the event alone
+    prepare += dict.fromkeys(Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules)
     rows = [
         Root(condition, at, kinds_mask(spec.on), is_rule=False)
         for at, (condition, spec) in enumerate(chosen)
