@@ -65,6 +65,8 @@ _LANGUAGES: Final = {"en": "in English", "zh": "in Chinese"}
 MEANINGS: Final[dict[type, dict[str, str]]] = {
     PackSection: {
         "pack": "its name",
+        "include": "packs, by name or by path from this file, whose parts stand in this one too",
+        "without": "ids of their rules that are left out",
         "on": "event kinds (events.md), narrowed or replaced per feature, detector or rule",
         "map": "column: its name in the records, or `{constant: text}` for a text column the"
         " records lack",
