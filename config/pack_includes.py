@@ -57,6 +57,7 @@ def with_included(
         columns={name: column for pack in packs for name, column in pack.columns.items()},
         lookups=tuple({spec.column.name: spec for pack in packs for spec in pack.lookups}.values()),
         conversions={name: one for pack in packs for name, one in pack.conversions.items()},
+        undone_by=next((one.undone_by for one in reversed(packs) if one.undone_by), None),
         event_cap=max(pack.event_cap for pack in packs),
     )
     _check_names(found, document)

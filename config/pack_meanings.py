@@ -73,6 +73,8 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "columns": "columns that this pack adds: name: `text`, `time`, `money`, `number` or `flag`",
         "lookups": "columns that reference data adds: name: lookup",
         "conversions": "columns with the event's amount in another currency: name: ISO 4217 code",
+        "undone_by": "condition: such an event takes the one that its `reverses` names out of all"
+        " windows",
         "params": "names for numbers, texts, flags and lists, used in expressions",
         "event_cap": "most events kept per entity and key, 4 to 1,000,000",
         "features": "name: feature",

@@ -28,7 +28,7 @@ from config.yaml_nodes import Document
 from config.yaml_reader import read_document
 from models.errors import ConfigError
 from models.events import COLUMNS, Column, ColumnType
-from models.pack import Conversion, PackSpec
+from models.pack import Condition, Conversion, PackSpec
 
 FOLDER: Final = Path(__file__).parent / "packs"
 
@@ -51,6 +51,7 @@ class PackSection(Section):
     columns: dict[Key, Type] = Field(default_factory=dict)
     lookups: dict[Key, LookupSection] = Field(default_factory=dict)
     conversions: dict[Key, Text] = Field(default_factory=dict)
+    undone_by: Text | None = None
     params: dict[Key, Param] = Field(default_factory=dict)
     event_cap: Annotated[int, whole(4, 1_000_000)] = EVENT_CAP
     features: dict[Key, FeatureSection] = Field(default_factory=dict)
@@ -132,6 +133,9 @@ def _pack(document: Document, outer: tuple[str, ...] = ()) -> PackSpec:
             name: Conversion(code, document.place("conversions", name))
             for name, code in section.conversions.items()
         },
+        undone_by=Condition(section.undone_by, document.place("undone_by"))
+        if section.undone_by
+        else None,
         event_cap=section.event_cap,
     )
     return with_included(spec, included, section.without, document) if included else spec

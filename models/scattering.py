@@ -153,7 +153,8 @@ class Scatterer:
 
     def _space(self, space: SpaceBlueprint, events: Events) -> tuple[NDArray[np.int64], list[int]]:
         """One space's entries by shard, and where each shard's begin."""
-        most = events.kind.shape[0] * (2 * space.routes.keys.shape[0] - 1)
+        undoing = int(space.routes.undo.shape[0] > 0)
+        most = events.kind.shape[0] * (2 * space.routes.keys.shape[0] - 1 + undoing)
         draft = np.empty((most, space.entry_words), np.int64)
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)

@@ -206,17 +206,9 @@ def run_program(
             selection, count = selections[level], counts[level]
             if code >= codes.OUT_RULE:
                 _write(
-                    code,
-                    b,
-                    start,
-                    registers[a],
-                    selection,
-                    count,
-                    outcomes,
-                    touched,
-                    results,
-                    length,
-                )
+                    code, b, start, registers[a], selection, count,
+                    outcomes, touched, results, length,
+                )  # fmt: skip
             elif code <= codes.CONSTANT_TEXT:
                 load(
                     code, a, start, registers[target], register_bits[target],

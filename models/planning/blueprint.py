@@ -233,6 +233,7 @@ def _event_columns(
     nodes += [value.node for space in spaces for value in space.values]
     wanted = {n.name for node in nodes for n in names_in(node) if n.of_event}
     wanted |= {column for space in spaces for column in space.by}
+    wanted |= {"reverses"} if any(space.undo for space in spaces) else set()
     wanted |= {column for space in spaces for group in space.groups for column in group.of}
     wanted |= {rule.spec.subject for rule in rules}
     for pack in packs:
