@@ -109,7 +109,9 @@ class Encoder:
             ips=pl.concat([known_ips, _ip_pieces(ips)], rechunk=True),
         )
 
-    def encode(self, kind: str, rows: Table, times: Ints, ids: pl.Series) -> pl.Series:
+    def encode(
+        self, kind: str, rows: Table, times: Ints, ids: pl.Series, details: pl.Series | None = None
+    ) -> pl.Series:
         """Write one line per event, each ending in a newline.
 
         Parameters
@@ -122,6 +124,8 @@ class Encoder:
             Their times, epoch ms.
         ids
             Their event ids.
+        details
+            Further parts of payments' lines; None for none.
         """
         head: list[pl.Series | str] = ['{"event_id":"', ids, '","event_time":']
         head += [pl.Series(times).cast(pl.String), f',"kind":"{kind}"']
@@ -131,7 +135,8 @@ class Encoder:
             "profile": self._profile,
             "trade": self._trade,
         }[kind](rows)
-        return _glue([*head, *tail])
+        further = [] if details is None else [details]
+        return _glue([*head, *tail[:-1], *further, tail[-1]])
 
     def _payment(self, rows: Table) -> list[pl.Series | str]:
         people = self.people
