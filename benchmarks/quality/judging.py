@@ -85,9 +85,15 @@ class Judge:
         The plan that was run.
     incidents
         Every incident of the world, known beforehand.
+    from_ms
+        Before, windows fill and habits are learned: alerts about ordinary life do not count,
+        nor do ordinary events.
     """
 
-    def __init__(self, blueprint: Blueprint, incidents: Iterable[Incident]) -> None:
+    def __init__(
+        self, blueprint: Blueprint, incidents: Iterable[Incident], from_ms: int = 0
+    ) -> None:
+        self._from_ms = from_ms
         self.incidents = {incident.id: incident for incident in incidents}
         self.rules = {
             (rule.pack, rule.spec.id): RuleCount(
@@ -105,13 +111,14 @@ class Judge:
             self._about[incident.subject].append(incident)
         self._touched: dict[str, int] = {}
 
-    def see(self, lines: bytes) -> None:
-        """Look at events before they are scored; ids come first in a line."""
+    def see(self, lines: bytes, first_ms: int) -> None:
+        """Look at events before they are scored; the first has this time, ids begin a line."""
+        counted = first_ms >= self._from_ms
         for line in lines.splitlines():
             name = line[13 : line.index(b'"', 13)].decode()
             if name not in self._by_event:
                 start = line.index(b'"kind":"') + 8
-                self.ordinary[line[start : line.index(b'"', start)].decode()] += 1
+                self.ordinary[line[start : line.index(b'"', start)].decode()] += counted
                 continue
             self.in_incidents += 1
             event = orjson.loads(line)
@@ -150,6 +157,8 @@ class Judge:
 
     def _count(self, hit: Hit, rules: Iterable[str]) -> None:
         incident = self._catch(hit)
+        if incident is None and hit.time_ms < self._from_ms:
+            return
         touched = self._touched.get(f"{hit.domain}/{hit.subject}", -AFTERMATH_MS)
         for rule in rules:
             count = self.rules[hit.pack, rule]

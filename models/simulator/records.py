@@ -13,6 +13,7 @@ from models.simulator.tables import ATM, CARD, CNY, NONE, Floats, Ints, Table
 
 STREAM: Final = 7
 STREAM_DAY: Final = 8
+STREAM_HIDDEN: Final = {"payment": 11, "login": 12}
 
 CITIES: Final = (
     # latitude, longitude: Chinese cities by weight, then where persons live abroad
@@ -30,7 +31,14 @@ ADDRESS_M: Final = 20_000
 
 _TRIP_DAYS: Final = 4
 _TRAVELLING: Final = 0.02
-_VPN: Final = 0.004
+_HIDDEN: Final = 0.004
+_SERVICE_COUNTRIES: Final = ("HK", "US", "JP", "DE")
+SERVICES: Final = tuple(
+    (f"154.16.0.{number + 1}", _SERVICE_COUNTRIES[number % len(_SERVICE_COUNTRIES)])
+    for number in range(40)
+)
+"""Addresses of services that hide where somebody is, and their countries."""
+
 _PERSONS_PER_MACHINE: Final = 100
 _PROXY: Final = pl.Series([',"ip_proxy":false', ',"ip_proxy":true', ""])
 YEAR_MS: Final = 365 * DAY_MS
@@ -50,6 +58,8 @@ class Records:
         Code of the device that stands for each known device: members of a household share one.
     spots
         Latitude and longitude of every place, shape (cities × spots, 2).
+    segment
+        Number of the peer group of each person, by city, age, wealth and habits.
     owners, places, machines
         Parts of lines: per payer what the account's record says; per place where it is, as
         terminals tell, then as network addresses do, then nothing; no cash machine, then each.
@@ -58,6 +68,7 @@ class Records:
     born_ms: Ints
     opened_ms: Ints
     city: Ints
+    segment: Ints
     household: Ints
     spots: Floats
     owners: pl.Series = field(repr=False)
@@ -73,7 +84,20 @@ class Records:
             "device": np.where(known, self.household[np.where(known, device, 0)], device),
         }
 
-    def pieces(self, people: Population, config: WorldConfig, day: int, rows: Table) -> pl.Series:
+    def hidden(
+        self, config: WorldConfig, day: int, kind: str, rows: Table, services_from: int
+    ) -> Table:
+        """Let some payments or logins go through services that hide where somebody is."""
+        rng = random_stream(config, STREAM_HIDDEN[kind], day)
+        who = rows["payer" if kind == "payment" else "customer"]
+        ours = (rows["ip"] >= 0) & (rows["ip"] < services_from) & (who < len(self.city))
+        using = ours & (rows["incident"] < 0) & (rng.random(len(who)) < _HIDDEN)
+        service = services_from + rng.integers(0, len(SERVICES), len(who))
+        return {**rows, "ip": np.where(using, service, rows["ip"])}
+
+    def pieces(
+        self, people: Population, config: WorldConfig, day: int, rows: Table, services_from: int
+    ) -> pl.Series:
         """Write the parts that payments get on top of the usual ones.
 
         Parameters
@@ -82,21 +106,25 @@ class Records:
             The world and the day, from which everything random is drawn.
         rows
             All payments of the day, in order.
+        services_from
+            Code of the first of `SERVICES`.
         """
         rng = random_stream(config, STREAM_DAY, day)
         count = len(rows["time"])
         payer, channel = rows["payer"], rows["channel"]
         person = payer < people.persons
         place = self._place(rng, people, config, day, rows)
-        vpn = (rows["ip"] >= 0) & person & (rng.random(count) < _VPN)
         # A service far away: the database puts the customer there, and mostly knows that it lies.
-        place = np.where(vpn, _DOMESTIC * _SPOTS + rng.integers(0, 4 * _SPOTS, count), place)
-        proxy = np.where(rows["ip"] < 0, 2, (vpn & (rng.random(count) < 0.8)).astype(np.int64))
+        service = rows["ip"] - services_from
+        hidden = service >= 0
+        city = _DOMESTIC + service % len(_SERVICE_COUNTRIES)
+        place = np.where(hidden, city * _SPOTS + rng.integers(0, _SPOTS, count), place)
+        proxy = np.where(rows["ip"] < 0, 2, (hidden & (rng.random(count) < 0.8)).astype(np.int64))
         by_address = np.where((channel == CARD) | (channel == ATM), 0, len(self.spots))
         place = np.where(place < 0, 2 * len(self.spots), place + by_address)
         machine = np.where(channel == ATM, rng.integers(1, len(self.machines), count), 0)
         wealth = people.wealth[np.where(person, payer, 0)]
-        usual = np.exp(np.where(person, 9.9 + 1.1 * wealth, 15.0) + rng.normal(0.0, 0.4, count))
+        usual = np.exp(np.where(person, 9.9 + 1.1 * wealth, 15.0) + rng.normal(0.0, 0.15, count))
         balance = np.rint(np.maximum(usual, 1.6 * rows["cents"] / 100)).astype(np.int64)
         columns = [
             self.owners.gather(payer),
@@ -166,9 +194,14 @@ def keep_records(config: WorldConfig, people: Population) -> Records:
     years = np.minimum(rng.exponential(6.0, persons) + 0.02, 18.0)
     opened = np.maximum(config.start_ms - (years * YEAR_MS).astype(np.int64), born + DAY_MS)
     corporate = config.start_ms - rng.integers(YEAR_MS, 15 * YEAR_MS, people.cash_machine - persons)
+    age = np.digitize((config.start_ms - born) / YEAR_MS, [18, 30, 60])
+    wealth = np.digitize(people.wealth, [-0.2, 0.2])
+    segment = ((city * 4 + age) * 3 + wealth) * 4 + people.persona
     owners = [
-        f',"account_opened":{opening},"birth_date":{birth}'
-        for opening, birth in zip(opened.tolist(), born.tolist(), strict=True)
+        f',"account_opened":{opening},"birth_date":{birth},"segment":"seg-{group:04d}"'
+        for opening, birth, group in zip(
+            opened.tolist(), born.tolist(), segment.tolist(), strict=True
+        )
     ] + [f',"account_opened":{opening}' for opening in corporate.tolist()]
     places = [
         f',"lat":{lat:.4f},"lon":{lon:.4f},"accuracy_m":{accuracy_m}'
@@ -180,6 +213,7 @@ def keep_records(config: WorldConfig, people: Population) -> Records:
         born_ms=born,
         opened_ms=opened,
         city=city.astype(np.int64),
+        segment=segment.astype(np.int64),
         household=_households(rng, persons),
         spots=spots,
         owners=pl.Series(owners),

@@ -23,7 +23,8 @@ class Catalogue:
     """Scripted incidents of the whole catalogue, and the full detail of the life around them.
 
     With it, ordinary payments also carry what terminals, account records and address databases
-    know (place, age, opening day, balance, proxy), households share devices, people travel, and
+    know (place, age, opening day, balance, proxy; and `segment`, a peer group, which is no
+    canonical column), households share devices, people travel, and
     ordinary look-alikes of incidents happen. The same script plays again in every period.
 
     Attributes

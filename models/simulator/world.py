@@ -22,7 +22,7 @@ from models.simulator.labels import Incident, name_incidents, name_scripted
 from models.simulator.market import list_instruments, ordinary_market, price_cents
 from models.simulator.people import ordinary_day
 from models.simulator.population import settle
-from models.simulator.records import keep_records
+from models.simulator.records import SERVICES, keep_records
 from models.simulator.settings import DAY_MS, MINUTE_MS, Catalogue, WorldConfig, random_stream
 from models.simulator.tables import Ints, Table, stack, within_day
 
@@ -129,14 +129,15 @@ class World:
             day, first = day + 1, 0
 
     def past(self) -> SimulatedBatch:
-        """Give the scripted events from before the world began, without incidents.
+        """Give what happened before the world began, without incidents.
 
-        Dormant accounts were last used then. Empty in a world without a catalogue.
+        Everybody paid once in the two months before, and dormant accounts were last used then.
+        Empty in a world without a catalogue.
         """
         events = self._staged(0).past
         before = self._config.start_ms - 1
-        times = [event["event_time"] for event in events]
         lines = b"".join(orjson.dumps(event) + b"\n" for event in events)
+        times = [event["event_time"] for event in events]
         return SimulatedBatch(
             lines, len(events), min(times, default=before), max(times, default=before), ()
         )
@@ -173,9 +174,14 @@ class World:
         incidents = name_incidents(played, kinds, day, start)
         if self._catalogue is None:
             return _Day(day, start, kinds, incidents, {}, []), encoder
+        known = len(self._encoder.ips) - 1 + len(stage.ips)
+        encoder = self._encoder.meeting(stage.devices, [*stage.ips, *SERVICES])
         for kind in ("profile", "login", "payment"):
             kinds[kind] = self._records.shared(kinds[kind])
-        details = {"payment": self._records.pieces(self._people, config, day, kinds["payment"])}
+        for kind in ("login", "payment"):
+            kinds[kind] = self._records.hidden(config, day, kind, kinds[kind], known)
+        pieces = self._records.pieces(self._people, config, day, kinds["payment"], known)
+        details = {"payment": pieces}
         staged = self._staged(day)
         scripted = [
             (event["event_time"] - start, f"{orjson.dumps(event).decode()}\n")

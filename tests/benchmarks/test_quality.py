@@ -74,7 +74,7 @@ def test_the_header_counts_events_and_incidents(everything):
     head = everything.splitlines()[0]
     found = re.match(
         r"([\d,]+) events of 2 days, 700 accounts, seed 7; (\d+) incidents with ([\d,]+) events; "
-        r"packs \S+; 0 events rejected or late\.$",
+        r"packs \S+; false alerts count after 0 days; 0 events rejected or late\.$",
         head,
     )
     assert found
@@ -92,34 +92,48 @@ def test_shipped_packs_run_and_catch():
     assert "(shadow)" in rules["S01"][1]
 
 
-def test_judging_follows_events_subjects_and_time(tmp_path):
+START, MINUTE, DAY = 1_767_542_400_000, 60_000, 86_400_000
+SMALL = {
+    "own": ("a", START),
+    "near": ("a", START + MINUTE),
+    "other": ("c", START + MINUTE),
+    "soon": ("a", START + 10 * MINUTE + 1),
+    "victim": ("b", START + 30 * MINUTE),
+    "late": ("a", START + DAY + 1),
+}
+
+
+def judged(tmp_path, from_ms):
+    """Six payments of which one is an incident's, judged as a rule on every payment does."""
     path = tmp_path / "pack.yaml"
     path.write_text(EVERYTHING)
     _settings, blueprint = load([str(path)], None)
-    start, minute, day = 1_767_542_400_000, 60_000, 86_400_000
-    at = {
-        "own": ("a", start), "near": ("a", start + minute), "soon": ("a", start + 10 * minute + 1),
-        "victim": ("b", start + 30 * minute), "late": ("a", start + day + 1), "other": ("c", start),
-    }  # fmt: skip
-    incident = Incident("inc-1", "F07", "payments", "account/a", ("own",), start, start)
-    judge = Judge(blueprint, [incident])
-    lines = b"".join(
-        orjson.dumps({
-            "event_id": name, "event_time": time, "kind": "payment", "account": account,
-            "amount": 5, "currency": "CNY", **({"counterparty": "b"} if name == "own" else {}),
-        }) + b"\n"
-        for name, (account, time) in sorted(at.items(), key=lambda item: item[1][1])
-    )  # fmt: skip
-    offline = Offline(blueprint)
-    judge.see(lines)
-    judge.judge(offline.feed(RawBlock(0, lines, 0, start + 2 * day)))
+    incident = Incident("inc-1", "F07", "payments", "account/a", ("own",), START, START)
+    judge, offline = Judge(blueprint, [incident], from_ms), Offline(blueprint)
+    for place, (name, (account, time)) in enumerate(SMALL.items()):
+        event = {"event_id": name, "event_time": time, "kind": "payment", "account": account}
+        event |= {"amount": 5, "currency": "CNY"} | ({"counterparty": "b"} if name == "own" else {})
+        line = orjson.dumps(event) + b"\n"
+        judge.see(line, time)
+        judge.judge(offline.feed(RawBlock(0, line, place, time)))
     judge.judge(offline.finish())
+    return judge
 
+
+def test_judging_follows_events_subjects_and_time(tmp_path):
+    judge = judged(tmp_path, 0)
     count = judge.rules["everything", "F07"]
     assert (count.alerts, count.in_incidents, count.after, count.false) == (6, 2, 2, 2)
     assert count.caught == {"inc-1"}
     assert judge.ordinary == {"payment": 5}
     assert judge.in_incidents == 1
+
+
+def test_what_is_ordinary_does_not_count_while_windows_fill(tmp_path):
+    judge = judged(tmp_path, START + DAY)
+    count = judge.rules["everything", "F07"]
+    assert (count.alerts, count.in_incidents, count.after, count.false) == (3, 2, 0, 1)
+    assert judge.ordinary == {"payment": 1}
 
 
 @pytest.mark.parametrize(

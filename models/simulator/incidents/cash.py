@@ -37,6 +37,25 @@ def close_transfers(cast: Cast) -> str:
     return f"customer/{holder.customer}"
 
 
+def quick_deposits(cast: Cast) -> str:
+    """A01: 2 to 4 cash deposits within 45 minutes, each 91 to 99.5 % of the threshold."""
+    holder = cast.parties.calm()
+    cast.until(0, 9.0, 16.0)
+    for _ in range(cast.count(2, 4)):
+        cast.cash(holder, cast.money(0.91 * CASH_THRESHOLD, 0.995 * CASH_THRESHOLD, 10), "in")
+        cast.wait(4 * MINUTE_MS, 15 * MINUTE_MS)
+    return f"customer/{holder.customer}"
+
+
+def carded_in_parts(cast: Cast) -> str:
+    """A01: 6 to 9 card payments of 500 to 999 USD at one shop within a week."""
+    holder, shop = cast.parties.calm(), cast.parties.new_shop()
+    for _ in range(cast.count(6, 9)):
+        cast.pay(holder, shop, cast.money(3_600, 6_900, 10), "card")
+        cast.wait(6 * HOUR_MS, 15 * HOUR_MS)
+    return f"customer/{holder.customer}"
+
+
 def cash_in_parts(cast: Cast) -> str:
     """A02: 60 000 to 120 000 of cash in 3 to 6 parts within one business day."""
     holder = cast.parties.calm()
@@ -57,6 +76,16 @@ def long_avoidance(cast: Cast) -> str:
             cast.wait(HOUR_MS, 3 * HOUR_MS)
             cast.pay(holder, cast.parties.shop(), cast.money(20, 300), "wallet")
         cast.wait(1.2 * DAY_MS, 2.2 * DAY_MS)
+    return f"customer/{holder.customer}"
+
+
+def long_avoidance_in(cast: Cast) -> str:
+    """A16: 22 to 28 transfers of three weeks reach one person, each less than the threshold."""
+    holder = cast.parties.newcomer(300)
+    for _ in range(cast.count(22, 28)):
+        payer = cast.parties.newcomer(300)
+        cast.pay(payer, holder, cast.money(8_000, 0.95 * CASH_THRESHOLD, 10))
+        cast.wait(8 * HOUR_MS, 1.1 * DAY_MS)
     return f"customer/{holder.customer}"
 
 
@@ -115,6 +144,25 @@ def risky_country(cast: Cast) -> str:
     for _ in range(cast.count(1, 4)):
         cast.pay(payer, payee, cast.money(1_500, 30_000))
         cast.wait(5 * HOUR_MS, 2 * DAY_MS)
+    return f"customer/{payer.customer}"
+
+
+def risky_country_in(cast: Cast) -> str:
+    """A17: 1 to 4 payments of 1 500 to 30 000 come from such countries."""
+    payer = cast.parties.company(str(cast.rng.choice(["KP", "IR", "MM"])))
+    payee = cast.parties.calm()
+    for _ in range(cast.count(1, 4)):
+        cast.pay(payer, payee, cast.money(1_500, 30_000))
+        cast.wait(5 * HOUR_MS, 2 * DAY_MS)
+    return f"customer/{payee.customer}"
+
+
+def tens_of_thousands(cast: Cast) -> str:
+    """A09: 4 to 7 transfers of whole tens of thousands within three weeks."""
+    payer = cast.parties.calm()
+    for _ in range(cast.count(4, 7)):
+        cast.pay(payer, cast.parties.newcomer(300), cast.money(10_000, 90_000, 10_000))
+        cast.wait(DAY_MS, 3 * DAY_MS)
     return f"customer/{payer.customer}"
 
 

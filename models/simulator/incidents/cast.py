@@ -138,6 +138,18 @@ class Cast:
         event["reverses"] = paid["event_id"]
         return self._done(event, also)
 
+    def complain(self, about: Event, topic: str) -> Event:
+        """Let the customer of a payment complain about it now."""
+        named = {"customer": about["customer"], "topic": topic, "about": about["event_id"]}
+        return self._done(self._head("complaint", named), {"merchant": about.get("merchant")})
+
+    def order(self, who: Party, shop: Party, action: str, number: int) -> Event:
+        """Place or cancel an order at a shop now."""
+        named = {"account": who.account, "symbol": f"sku-{number:04d}", "side": "buy"}
+        placed = {"action": action, "order_id": f"{self.name}-{number}", "quantity": 1}
+        event = self._head("order", {**named, **placed, "customer": who.customer})
+        return self._done(event, {"merchant": shop.merchant, "device": who.device, "ip": who.ip})
+
     def login(
         self, who: Party, outcome: str = "success", also: Mapping[str, Any] | None = None
     ) -> Event:
@@ -186,7 +198,9 @@ def _name_payer(party: Party) -> Event:
         "account": party.account, "customer": party.customer, "customer_kind": party.kind,
         "country": party.country, "account_opened": party.opened_ms,
     }  # fmt: skip
-    return named if party.born_ms is None else {**named, "birth_date": party.born_ms}
+    if party.born_ms is None:
+        return named
+    return {**named, "birth_date": party.born_ms, "segment": party.segment}
 
 
 def _name_payee(party: Party) -> Event:

@@ -59,9 +59,9 @@ def minor_moves_money(cast: Cast) -> str:
 
 
 def deposit_to_crypto(cast: Cast) -> str:
-    """F23: 6 000 to 80 000 arrive and leave to an exchange of crypto assets within 9 minutes."""
+    """F23: 36 000 to 200 000 arrive and leave to an exchange of crypto assets within 9 minutes."""
     holder, exchange = cast.parties.calm(), cast.parties.company("HK")
-    amount = cast.money(6_000, 80_000)
+    amount = cast.money(36_000, 200_000)
     cast.pay(cast.parties.anybody(1)[0], holder, amount)
     cast.wait(MINUTE_MS, 5 * MINUTE_MS)
     for part in cast.shares(amount * float(cast.rng.uniform(0.85, 0.99)), cast.count(1, 2)):

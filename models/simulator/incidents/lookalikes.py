@@ -14,6 +14,30 @@ def refund(cast: Cast) -> None:
     cast.undo(paid, {"purpose": "refund"})
 
 
+def dispute(cast: Cast) -> None:
+    """A customer complains about a purchase; one in three gets the money back."""
+    buyer = cast.parties.calm()
+    paid = cast.pay(buyer, cast.parties.shop(), cast.money(60, 1_500), "cnp")
+    cast.wait(DAY_MS, 8 * DAY_MS)
+    cast.complain(paid, str(cast.rng.choice(["delivery", "quality", "chargeback"])))
+    if cast.chance(0.33):
+        cast.wait(HOUR_MS, 20 * HOUR_MS)
+        cast.undo(paid, {"purpose": "chargeback"})
+
+
+def online_order(cast: Cast) -> None:
+    """One to three orders at a shop, one cancelled now and then, the rest paid."""
+    buyer, shop = cast.parties.lively(), cast.parties.shop()
+    for number in range(cast.count(1, 3)):
+        cast.order(buyer, shop, "new", number)
+        cast.wait(MINUTE_MS, 6 * MINUTE_MS)
+        if cast.chance(0.2):
+            cast.order(buyer, shop, "cancel", number)
+        else:
+            cast.pay(buyer, shop, cast.money(30, 900), "cnp")
+        cast.wait(MINUTE_MS, 9 * MINUTE_MS)
+
+
 def gifts(cast: Cast) -> None:
     """A wedding or a birthday: 4 to 9 guests send money to one person within a day."""
     host = cast.parties.calm()

@@ -135,7 +135,7 @@ def company_to_persons(cast: Cast) -> str:
     """A23: a company pays 12 to 25 persons for advice and the like within ten days."""
     company = cast.parties.company()
     for _ in range(cast.count(12, 25)):
-        purpose = str(cast.rng.choice(["consulting", "labour", "loan", "refund"]))
+        purpose = str(cast.rng.choice(["consulting", "labour", "loan", "agency"]))
         payee = cast.parties.newcomer(300)
         cast.pay(company, payee, cast.money(8_000, 45_000, 100), also={"purpose": purpose})
         cast.wait(3 * HOUR_MS, 11 * HOUR_MS)

@@ -42,13 +42,13 @@ def above_peers(cast: Cast) -> str:
 
 
 def above_own_history(cast: Cast) -> str:
-    """A20: a payee who got some hundreds a week gets 4 000 to 15 000 in 3 to 5 payments."""
+    """A20: a payee who got some hundreds a week gets 25 000 to 90 000 in 3 to 5 payments."""
     payer, payee = cast.parties.calm(), cast.parties.newcomer(800)
     for week in range(3):
         cast.until(week * 5, 9.0, 20.0)
         cast.pay(payer, payee, cast.money(100, 600))
     cast.until(14, 9.0, 12.0)
-    for part in cast.shares(cast.money(4_000, 15_000), cast.count(3, 5)):
+    for part in cast.shares(cast.money(25_000, 90_000), cast.count(3, 5)):
         cast.pay(payer, payee, part)
         cast.wait(2 * HOUR_MS, 1.5 * DAY_MS)
     return f"customer/{payer.customer}"

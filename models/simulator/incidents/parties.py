@@ -10,10 +10,8 @@ from models.simulator.records import YEAR_MS, Records, domestic_city
 from models.simulator.settings import WorldConfig
 from models.simulator.tables import CNY, COUNTRIES
 
-_NEWCOMERS_FROM: Final = 900_000
-"""Numbers of accounts that no ordinary life uses."""
-
-_NEWCOMERS_PER_PERIOD: Final = 10_000
+_NEWCOMERS_FROM: Final = 1_000_000
+"""Each period mints accounts from the next million on; ordinary life uses the first at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,8 @@ class Party:
         Of a shop, else empty.
     opened_ms, born_ms
         Epoch ms; a corporate party was not born.
+    segment
+        Peer group of a person.
     spot
         Latitude and longitude of home.
     balance
@@ -49,6 +49,7 @@ class Party:
     merchant: str = ""
     mcc: str = ""
     born_ms: int | None = None
+    segment: str = ""
     spot: tuple[float, float] = (31.23, 121.47)
     balance: float = 20_000.0
 
@@ -87,7 +88,7 @@ class Casting:
         self._shops = shops[people.country[shops] == CNY]
         self._abroad = shops[people.country[shops] != CNY]
         self._turn = {"lively": 0, "calm": 0}
-        self._minted = _NEWCOMERS_FROM + period * _NEWCOMERS_PER_PERIOD
+        self._minted = _NEWCOMERS_FROM * (period + 1)
         self._period = period
         self._devices = self._addresses = 0
 
@@ -124,6 +125,7 @@ class Casting:
             ip=f"36.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
             ip_country=country,
             born_ms=int(self._records.born_ms[number]),
+            segment=f"seg-{self._records.segment[number]:04d}",
             spot=(round(float(latitude), 4), round(float(longitude), 4)),
             balance=float(np.exp(9.9 + 1.1 * self._people.wealth[number])),
         )
@@ -152,9 +154,10 @@ class Casting:
             card=f"card-{number:06d}",
             bin=str(621700 + number % 40),
             device=f"dev-{number:06d}-0",
-            ip=f"36.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+            ip=f"37.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
             ip_country="CN",
             born_ms=born,
+            segment=f"seg-{self._rng.choice(self._records.segment):04d}",
             balance=float(np.exp(self._rng.normal(9.0, 0.7))),
         )
 

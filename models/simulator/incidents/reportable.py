@@ -70,7 +70,8 @@ def occasional(cast: Cast) -> str:
     stranger, payee = cast.parties.newcomer(0.5), cast.parties.newcomer(400)
     walk_in = {
         "customer": None, "device": None, "ip": None, "ip_country": None, "ip_proxy": None,
-        "lat": None, "lon": None, "accuracy_m": None, "balance_before": None,
+        "lat": None, "lon": None, "accuracy_m": None, "balance_before": None, "birth_date": None,
+        "segment": None,
     }  # fmt: skip
     also = {**walk_in, "cash": True, "currency": "USD", "account_opened": None}
     cast.pay(stranger, payee, cast.money(15_500, 60_000, 10), "branch", also)

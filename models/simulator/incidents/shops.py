@@ -7,11 +7,11 @@ _CHARGEBACK = {"purpose": "chargeback"}
 
 
 def refund_abuse(cast: Cast) -> str:
-    """F24: a customer buys 5 to 8 times and calls 4 to 6 of it back within three weeks."""
-    buyer = cast.parties.calm()
+    """F24: an account buys 5 to 8 dear things and calls 4 or 5 of them back within three weeks."""
+    buyer = cast.parties.newcomer(70)
     bought = []
     for _ in range(cast.count(5, 8)):
-        bought.append(cast.pay(buyer, cast.parties.shop(), cast.money(300, 2_500), "cnp"))
+        bought.append(cast.pay(buyer, cast.parties.shop(), cast.money(1_500, 9_000), "cnp"))
         cast.wait(4 * HOUR_MS, 16 * HOUR_MS)
     for paid in bought[: cast.count(4, 5)]:
         cast.wait(20 * HOUR_MS, 50 * HOUR_MS)
@@ -38,7 +38,7 @@ def merchant_rush(cast: Cast) -> str:
     shop = cast.parties.shop()
     times = cast.count(120, 200)
     for buyer in cast.parties.anybody(times):
-        cast.pay(buyer, shop, cast.money(20, 400), "cnp", cast.intruder())
+        cast.pay(buyer, shop, cast.money(20, 400), "cnp")
         cast.wait(0.2 * 55_000 / times, 1.5 * 55_000 / times)
     return f"merchant/{shop.merchant}"
 
@@ -65,6 +65,29 @@ def scheme_programme(cast: Cast) -> str:
         sold.append(cast.pay(buyer, shop, cast.money(60, 900), "cnp"))
         cast.wait(40 * MINUTE_MS, 150 * MINUTE_MS)
     for paid in sold[: cast.count(102, 120)]:
+        cast.complain(paid, "chargeback")
         cast.undo(paid, _CHARGEBACK)
         cast.wait(10 * MINUTE_MS, 100 * MINUTE_MS)
+    return f"merchant/{shop.merchant}"
+
+
+def enumerated_shop(cast: Cast) -> str:
+    """F28: 310 to 360 guests of a month name cards that do not exist; 60 buyers are real."""
+    shop = cast.parties.new_shop()
+    cast.until(0, 8.0, 9.0)
+    nobody = dict.fromkeys(
+        ("customer", "customer_kind", "birth_date", "segment", "account_opened", "balance_before")
+    )
+    buyers = cast.parties.anybody(60)
+    for place in range(60 + cast.count(310, 360)):
+        price = cast.money(5, 90)
+        if place % 6 == 0 and buyers:
+            cast.pay(buyers.pop(), shop, price, "cnp")
+        else:
+            guess = {"card": f"card-g{cast.count(0, 999_999):06d}", "decline_code": "14"}
+            guest = {"account": f"guest-{cast.name}-{place:03d}", "status": "declined", **nobody}
+            cast.pay(
+                cast.parties.newcomer(), shop, price, "cnp", {**guest, **guess, **cast.intruder()}
+            )
+        cast.wait(25 * MINUTE_MS, 125 * MINUTE_MS)
     return f"merchant/{shop.merchant}"

@@ -11,13 +11,9 @@ def guest_declines(cast: Cast) -> str:
     victim, shop = cast.parties.newcomer(), cast.parties.shop()
     stranger = cast.intruder()
     for _ in range(cast.count(11, 18)):
-        guest = {
-            "customer": None,
-            "customer_kind": None,
-            "birth_date": None,
-            "account_opened": None,
-        }
-        declined = {"status": "declined", "decline_code": "14", "balance_before": None}
+        guest = {"customer": None, "customer_kind": None, "birth_date": None, "segment": None}
+        unknown = {"account_opened": None, "balance_before": None}
+        declined = {"status": "declined", "decline_code": "14", **unknown}
         cast.pay(victim, shop, cast.money(80, 2_000), "cnp", {**stranger, **guest, **declined})
         cast.wait(20 * _SECOND, 190 * _SECOND)
     return f"card/{victim.card}"
@@ -91,7 +87,7 @@ def one_shop(cast: Cast) -> str:
     victim, shop = cast.parties.calm(), cast.parties.shop()
     stranger = cast.intruder()
     for _ in range(cast.count(7, 14)):
-        cast.pay(victim, shop, cast.money(200, 1_000, 100), "cnp", stranger)
+        cast.pay(victim, shop, cast.money(200, 1_000, 100), "cnp", {**stranger, "mcc": "5947"})
         cast.wait(2 * HOUR_MS, 8 * HOUR_MS)
     return f"account/{victim.account}"
 
@@ -117,10 +113,13 @@ def cash_machine_many_cards(cast: Cast) -> str:
 
 
 def deposit_then_cash(cast: Cast) -> str:
-    """F21: money arrives and is drawn at machines in 2 to 4 parts within four hours."""
+    """F21: money arrives, half of the time in cash, and is drawn in 2 to 4 parts within hours."""
     mule, victim = cast.parties.newcomer(), cast.parties.calm()
     amount = cast.money(6_000, 18_000)
-    cast.pay(victim, mule, amount)
+    if cast.chance(0.5):
+        cast.cash(mule, amount, "in")
+    else:
+        cast.pay(victim, mule, amount)
     cast.wait(10 * MINUTE_MS, 60 * MINUTE_MS)
     for part in cast.shares(amount * 0.9, cast.count(2, 4)):
         cast.pay(mule, None, max(part // 100, 1) * 100, "atm")
@@ -169,8 +168,21 @@ def invented_amounts(cast: Cast) -> str:
     return f"account/{buyer.account}"
 
 
+def cancelled_orders(cast: Cast) -> str:
+    """F30: 6 to 9 orders within half an hour at one shop, 4 to 6 of them cancelled, none paid."""
+    buyer, shop = cast.parties.calm(), cast.parties.shop()
+    placed = cast.count(6, 9)
+    for number in range(placed):
+        cast.order(buyer, shop, "new", number)
+        cast.wait(30 * _SECOND, 100 * _SECOND)
+    for number in range(min(placed, cast.count(4, 6))):
+        cast.order(buyer, shop, "cancel", number)
+        cast.wait(20 * _SECOND, 60 * _SECOND)
+    return f"account/{buyer.account}"
+
+
 def unpaid_orders(cast: Cast) -> str:
-    """F30: 6 to 9 orders within half an hour from one address, 4 to 6 of them called off."""
+    """F30: 6 to 9 purchases within half an hour, 4 to 6 of them called off at once."""
     buyer, shop = cast.parties.calm(), cast.parties.shop()
     orders = []
     for _ in range(cast.count(6, 9)):

@@ -1,6 +1,7 @@
 """Scripts of taken-over customers: travel, devices, logins, drained accounts, scams."""
 
 from models.simulator.incidents.cast import Cast
+from models.simulator.records import ADDRESS_M
 from models.simulator.settings import HOUR_MS, MINUTE_MS
 
 _SECOND = 1_000
@@ -17,6 +18,20 @@ def impossible_travel(cast: Cast) -> str:
         cast.pay(victim, cast.parties.shop(), cast.money(400, 5_000), "card", there)
         cast.wait(4 * MINUTE_MS, 15 * MINUTE_MS)
     return f"card/{victim.card}"
+
+
+def two_places_online(cast: Cast) -> str:
+    """F10: a customer pays from home and, 10 to 40 minutes later, from a far city's address."""
+    victim = cast.parties.lively()
+    far = cast.parties.away(victim)
+    cast.pay(victim, cast.parties.shop(), cast.money(20, 200), "wallet")
+    cast.wait(10 * MINUTE_MS, 40 * MINUTE_MS)
+    there = {**cast.intruder(), "ip_country": "CN", "lat": far[0], "lon": far[1]}
+    there["accuracy_m"] = ADDRESS_M
+    for _ in range(cast.count(1, 3)):
+        cast.pay(victim, cast.parties.shop(), cast.money(400, 5_000), "cnp", there)
+        cast.wait(4 * MINUTE_MS, 15 * MINUTE_MS)
+    return f"customer/{victim.customer}"
 
 
 def unfamiliar_place(cast: Cast) -> str:
@@ -114,7 +129,7 @@ def drained(cast: Cast) -> str:
     """F18: a limit, payee or telephone changed, then 88 to 99 % of the balance in 2 to 4 parts."""
     victim, mule = cast.parties.calm(), cast.parties.newcomer(15)
     stranger = cast.intruder()
-    balance = cast.money(25_000, 150_000, 100)
+    balance = round(max(victim.balance, 20_000.0) * float(cast.rng.uniform(0.9, 1.2)))
     cast.change(victim, str(cast.rng.choice(["phone", "limit", "payee"])), stranger)
     left = balance
     for part in cast.shares(balance * float(cast.rng.uniform(0.88, 0.99)), cast.count(2, 4)):
@@ -138,9 +153,9 @@ def jump_then_cash(cast: Cast) -> str:
 
 
 def scam(cast: Cast) -> str:
-    """F31: an elderly person pays a stranger 2 to 5 growing amounts within hours, as told."""
+    """F31: an elderly person pays a stranger 2 to 5 large amounts within hours, as told."""
     victim, fraudster = cast.parties.elder(), cast.parties.newcomer(10)
-    amount = cast.money(2_000, 9_000, 100)
+    amount = cast.money(7_500, 30_000, 100)
     for _ in range(cast.count(2, 5)):
         cast.pay(victim, fraudster, amount)
         amount = round(amount * float(cast.rng.uniform(0.95, 1.6)) // 100 * 100, 2)
@@ -156,7 +171,7 @@ def remote_control_scam(cast: Cast) -> str:
         cast.login(victim, "fail", stranger)
         cast.wait(20 * _SECOND, 50 * _SECOND)
     cast.login(victim, also=stranger)
-    amount = cast.money(5_000, 25_000, 100)
+    amount = cast.money(8_000, 30_000, 100)
     for _ in range(cast.count(2, 4)):
         cast.wait(40 * _SECOND, 280 * _SECOND)
         near = round(amount * float(cast.rng.uniform(0.95, 1.05)), 2)

@@ -4,6 +4,8 @@ Each promise takes the events of one incident in order of time and tells whether
 Several scripts of a typology are several ways to keep it.
 """
 
+from collections import Counter
+
 import numpy as np
 
 from tests.models.simulator.reading import (
@@ -110,11 +112,24 @@ FRAUD = {
     ),
     "F26": lambda ev: max(base(ev)) <= 1.1 * min(base(ev)) and len(ev) >= 4,
     "F27": lambda ev: max(np.diff([e["event_time"] for e in ev])) < 5 * MINUTE,
-    "F28": lambda ev: reversals(ev) >= 100 and distinct(ev, "merchant") == 1,
+    "F28": lambda ev: (
+        distinct(ev, "merchant") == 1
+        and within(ev, 30 * DAY)
+        and (
+            reversals(ev) == sum(e["kind"] == "complaint" for e in ev) >= 100
+            or declined(ev) >= max(300, 0.2 * len(ev))
+        )
+    ),
     "F29": lambda ev: (
         len(ev) >= 50 and first_digits(ev) <= set("56789") and distinct(ev, "account") == 1
     ),
-    "F30": lambda ev: len(ev) - reversals(ev) > 5 and reversals(ev) > 3 and within(ev, HOUR),
+    "F30": lambda ev: (
+        within(ev, HOUR)
+        and (
+            (len(ev) - reversals(ev) > 5 and reversals(ev) > 3)
+            or Counter(e["action"] for e in ev)["new"] > 5
+        )
+    ),
     "F31": lambda ev: (
         len(paid(ev)) >= 2
         and distinct(ev, "counterparty") == 1

@@ -27,7 +27,16 @@ from tests.models.simulator.reading import (
 )
 
 LAUNDERING = {
-    "A01": lambda ev: close(base(ev)) >= 3 and within(ev, DAY),
+    "A01": lambda ev: (
+        (close(base(ev)) >= 3 and within(ev, DAY))
+        or (close(base(ev), 0.9, 1.0) >= 2 and within(ev, HOUR))
+        or (
+            all(3_500 <= amount < 7_000 for amount in base(ev))
+            and distinct(ev, "merchant") == 1
+            and len(ev) >= 5
+            and within(ev, 7 * DAY)
+        )
+    ),
     "A02": lambda ev: (
         max(base(ev)) < CASH_THRESHOLD
         and len(ev) >= 2
@@ -51,7 +60,10 @@ LAUNDERING = {
         and within(ev, DAY)
         and ev[0]["event_time"] - ev[0]["account_opened"] > 1_000 * DAY
     ),
-    "A09": lambda ev: len(ev) >= 10 and sum(a % 1_000 == 0 for a in base(ev)) >= 0.5 * len(ev),
+    "A09": lambda ev: (
+        (len(ev) >= 10 and sum(a % 1_000 == 0 for a in base(ev)) >= 0.5 * len(ev))
+        or (len(ev) >= 3 and all(a % 10_000 == 0 for a in base(ev)))
+    ),
     "A10": lambda ev: (
         len(ev) >= 4
         and chained(ev)
@@ -80,9 +92,16 @@ LAUNDERING = {
         and both_ends(ev, 3, 1)
         and within(ev, 2 * DAY)
     ),
-    "A16": lambda ev: close(base(ev), 0.9, 1.0) >= max(5, len(ev) / 2) and within(ev, 30 * DAY),
+    "A16": lambda ev: (
+        within(ev, 30 * DAY)
+        and (
+            close(base(ev), 0.9, 1.0) >= max(5, len(ev) / 2)
+            or (most(ev, "counterparty_customer") >= 20 and max(base(ev)) < CASH_THRESHOLD)
+        )
+    ),
     "A17": lambda ev: (
-        {e["counterparty_country"] for e in ev} <= {"KP", "IR", "MM"} and sum(base(ev)) >= 1_000
+        all({"KP", "IR", "MM"} & {e["country"], e["counterparty_country"]} for e in ev)
+        and sum(base(ev)) >= 1_000
     ),
     "A18": lambda ev: (
         len(ev) >= 30 and distinct(ev, "account") == 1 and len({local_day(e) for e in ev}) == 1
