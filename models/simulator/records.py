@@ -124,7 +124,7 @@ class Records:
         place = np.where(place < 0, 2 * len(self.spots), place + by_address)
         machine = np.where(channel == ATM, rng.integers(1, len(self.machines), count), 0)
         wealth = people.wealth[np.where(person, payer, 0)]
-        usual = np.exp(np.where(person, 9.9 + 1.1 * wealth, 15.0) + rng.normal(0.0, 0.15, count))
+        usual = np.exp(np.where(person, 9.9 + 1.1 * wealth, 15.0) + rng.normal(0.0, 0.05, count))
         balance = np.rint(np.maximum(usual, 1.6 * rows["cents"] / 100)).astype(np.int64)
         columns = [
             self.owners.gather(payer),
