@@ -76,6 +76,15 @@ def event_ids(kind: str, day: int, places: Ints) -> pl.Series:
     )
 
 
+def past_ids(count: int) -> pl.Series:
+    """Name events from before the world began, in order.
+
+    >>> past_ids(2).to_list()
+    ['b-0000000', 'b-0000001']
+    """
+    return _glue(["b-", pl.Series(range(count)).cast(pl.String).str.zfill(ID_DIGITS)])
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """Writes one world's events; `build_encoder` makes it.

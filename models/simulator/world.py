@@ -14,12 +14,14 @@ import numpy as np
 import orjson
 import polars as pl
 
-from models.simulator.encode import Encoder, build_encoder, event_ids
+from models.simulator.encode import Encoder, build_encoder, event_ids, past_ids
+from models.simulator.incidents.cast import Event
 from models.simulator.incidents.plan import Period, check_catalogue, stage_period
 from models.simulator.incidents.schedule import check_schedule, play_day
 from models.simulator.incidents.stage import open_stage
 from models.simulator.labels import Incident, name_incidents, name_scripted
 from models.simulator.market import list_instruments, ordinary_market, price_cents
+from models.simulator.past import habits_before
 from models.simulator.people import ordinary_day
 from models.simulator.population import settle
 from models.simulator.records import SERVICES, keep_records
@@ -131,16 +133,26 @@ class World:
     def past(self) -> SimulatedBatch:
         """Give what happened before the world began, without incidents.
 
-        Everybody paid once in the two months before, and dormant accounts were last used then.
-        Empty in a world without a catalogue.
+        Everybody paid their usual shops and friends one to three months before, and dormant
+        accounts were last used long ago. Empty in a world without a catalogue.
         """
-        events = self._staged(0).past
-        before = self._config.start_ms - 1
-        lines = b"".join(orjson.dumps(event) + b"\n" for event in events)
-        times = [event["event_time"] for event in events]
-        return SimulatedBatch(
-            lines, len(events), min(times, default=before), max(times, default=before), ()
+        start = self._config.start_ms
+        if self._catalogue is None:
+            return SimulatedBatch(b"", 0, start - 1, start - 1, ())
+        rows = habits_before(self._config, self._people)
+        owners = self._records.owners.gather(rows["payer"])
+        ids = past_ids(len(rows["time"]))
+        written = self._encoder.encode("payment", rows, rows["time"] + start, ids, owners)
+        long_ago = self._staged(0).past
+        lines = pl.concat(
+            [written, pl.Series([_line(event) for event in long_ago], dtype=pl.String)]
         )
+        times = np.array([event["event_time"] for event in long_ago], dtype=np.int64)
+        times = np.concatenate([rows["time"] + start, times])
+        order = np.argsort(times, kind="stable")
+        text = lines.gather(order).str.join("").item().encode("ascii")
+        first, last = int(times[order[0]]), int(times[order[-1]])
+        return SimulatedBatch(text, len(order), first, last, ())
 
     def _staged(self, day: int) -> Period:
         """The period of a day, kept until another one is asked for."""
@@ -184,14 +196,17 @@ class World:
         details = {"payment": pieces}
         staged = self._staged(day)
         scripted = [
-            (event["event_time"] - start, f"{orjson.dumps(event).decode()}\n")
-            for event in staged.days.get(day, [])
+            (event["event_time"] - start, _line(event)) for event in staged.days.get(day, [])
         ]
         incidents += [
             one for one in map(name_scripted, staged.incidents) if 0 <= one.end_ms - start < DAY_MS
         ]
         incidents.sort(key=lambda incident: (incident.end_ms, incident.id))
         return _Day(day, start, kinds, incidents, details, scripted), encoder
+
+
+def _line(event: Event) -> str:
+    return f"{orjson.dumps(event).decode()}\n"
 
 
 def _weave(ordinary: Table, scenes: list[tuple[int, Table | None]]) -> Table:

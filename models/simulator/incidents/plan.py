@@ -48,8 +48,7 @@ class Period:
     days
         Day of the world → its scripted events by (event_time, event_id).
     past
-        Events before the world began, in order; only the first period has any. Everybody paid
-        once in the two months before, and dormant accounts were last used then.
+        Events before the world began, in order; only the first period has any.
     """
 
     incidents: list[Staged]
@@ -102,23 +101,10 @@ def stage_period(
             chosen.play(cast)
             ordinary += cast.events
             past += cast.past
-    if not period:
-        past += _earlier(config, rng, parties)
     played = [event for incident in incidents for event in incident.events]
     return Period(
         incidents, _by_day(config, [*played, *ordinary]), _in_order(past) if not period else []
     )
-
-
-def _earlier(config: WorldConfig, rng: np.random.Generator, parties: Casting) -> list[Event]:
-    """Let everybody have paid once in the two months before: no account is as new as the world."""
-    events = []
-    for number in range(config.accounts):
-        at = config.start_ms - int(rng.integers(31 * DAY_MS, 75 * DAY_MS))
-        cast = Cast(rng, parties, f"v-{number:06d}", at, at)
-        cast.pay(parties.person(number), parties.shop(), cast.money(10, 500), "wallet")
-        events += cast.events
-    return events
 
 
 def _turns(catalogue: Catalogue, room: int, period: int) -> list[tuple[Script, int]]:

@@ -129,7 +129,7 @@ def drained(cast: Cast) -> str:
     """F18: a limit, payee or telephone changed, then 88 to 99 % of the balance in 2 to 4 parts."""
     victim, mule = cast.parties.calm(), cast.parties.newcomer(15)
     stranger = cast.intruder()
-    balance = round(max(victim.balance, 20_000.0) * float(cast.rng.uniform(1.1, 1.3)))
+    balance = float(round(max(victim.balance, 20_000.0) * cast.rng.uniform(1.1, 1.3)))
     cast.change(victim, str(cast.rng.choice(["phone", "limit", "payee"])), stranger)
     left = balance
     for part in cast.shares(balance * float(cast.rng.uniform(0.88, 0.99)), cast.count(2, 4)):

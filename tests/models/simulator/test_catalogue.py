@@ -161,12 +161,16 @@ def test_only_the_typologies_asked_for_occur():
     assert Counter(found) == {"A11": 3, "F21": 3}
 
 
-def test_everybody_has_a_past_and_dormant_accounts_have_a_distant_one(scenes):
+def test_everybody_has_a_past_and_dormant_accounts_have_a_distant_one(scenes, events):
     world = World(MONTH)
     past = world.past()
     before = [orjson.loads(line) for line in past.lines.splitlines()]
     persons = {f"acct-{number:06d}" for number in range(MONTH.accounts)}
     assert persons < {event["account"] for event in before}
+    usual = {(e["account"], e["counterparty"]) for e in before}
+    paid = [e for e in events if e["event_id"].startswith("p-") and e["account"] in persons]
+    known = sum((e["account"], e.get("counterparty")) in usual for e in paid)
+    assert 0.6 < known / len(paid) < 0.95
     assert len(before) == past.events
     assert [e["event_time"] for e in before] == sorted(e["event_time"] for e in before)
     assert past.last_ms < MONTH.start_ms
