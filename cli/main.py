@@ -49,8 +49,8 @@ def demo(
     ensure_compiled()
     from cli.demo import demo as run  # noqa: PLC0415 - each command pays for its own imports
 
-    run(source, packs.split(",") if packs else None, config, seconds=seconds, rate=rate, seed=seed, state=state,
-        headless=headless)  # fmt: skip
+    run(source, packs.split(",") if packs else None, config, seconds=seconds, rate=rate,
+        seed=seed, state=state, headless=headless)  # fmt: skip
 
 
 @app.command()

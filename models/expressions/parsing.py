@@ -10,6 +10,7 @@ from typing import Final
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
+from models.expressions.agreement import TERMS_MAX, check_size, expect, is_null, type_of
 from models.expressions.problems import (
     CLOCK,
     HINTS,
@@ -20,14 +21,13 @@ from models.expressions.problems import (
     syntax_problem,
 )
 from models.expressions.reading import read_sql
+from models.expressions.spelling import check_spelling
 from models.expressions.tree import Call, Constant, Name, Node, Type
 from models.expressions.words import FUNCTIONS, ZONED, called, constant, literal, zones
 
 Parameter = float | str | bool | tuple[float | str, ...]
 
 _CHARACTERS_MAX: Final = 20_000
-_TERMS_MAX: Final = 2000
-_DEPTH_MAX: Final = 100
 _COMPARISONS: Final[dict[type[sql.Expr], str]] = {
     sql.EQ: "=", sql.NEQ: "<>", sql.LT: "<", sql.LTE: "<=", sql.GT: ">", sql.GTE: ">=",
 }  # fmt: skip
@@ -47,6 +47,8 @@ class Parser:
         The pack's ``params``: numbers, texts, flags and lists, put in as constants.
     joined
         Names whose texts are known by their hash alone.
+    later
+        Names that are known only after the windows have been read.
 
     Examples
     --------
@@ -61,8 +63,9 @@ class Parser:
         names: Mapping[str, Name],
         parameters: Mapping[str, Parameter] | None = None,
         joined: Collection[str] = (),
+        later: Collection[str] = (),
     ) -> None:
-        self.names, self.joined = names, joined
+        self.names, self.joined, self._later = names, joined, later
         self.parameters = parameters or {}
 
     def parse(self, text: str, wanted: Type) -> Node:
@@ -78,13 +81,14 @@ class Parser:
         if len(text) > _CHARACTERS_MAX:
             message = f"an expression has at most {_CHARACTERS_MAX} characters, was {len(text)}"
             raise ExpressionError(message, hint="use a list and IN, or features")
+        check_spelling(text)
         try:
             root = read_sql(text)
-            if sum(1 for _ in root.walk()) > _TERMS_MAX:
-                raise ExpressionError(f"over {_TERMS_MAX} terms", hint="use a list and IN")
+            if sum(1 for _ in root.walk()) > TERMS_MAX:
+                raise ExpressionError(f"over {TERMS_MAX} terms", hint="use a list and IN")
             node = self._node(root)
-            _expect(node, wanted, root)
-            _bound(node)
+            expect(node, wanted, root)
+            check_size(node)
         except SqlglotError as error:
             raise syntax_problem(error, text) from None
         except RecursionError:
@@ -134,7 +138,7 @@ class Parser:
 
     def _typed(self, e: sql.Expr, wanted: Type) -> Node:
         node = self._node(e)
-        _expect(node, wanted, e)
+        expect(node, wanted, e)
         return node
 
     def _name(self, e: sql.Column) -> Node:
@@ -149,6 +153,10 @@ class Parser:
             raise problem(e, f"{name} is a list", f"write: column IN ({name})")
         if value is not None:
             return constant(value)
+        if name in self._later:
+            raise problem(
+                e, f"{name} is not known yet here", "this reads columns of the event only"
+            )
         hint = nearest(name, [*self.names, *self.parameters])
         raise problem(e, f"no column, feature or parameter is called {name}", hint)
 
@@ -159,7 +167,7 @@ class Parser:
 
     def _pair(self, e: sql.Expr, left: Node, right: Node) -> None:
         """Refuse a comparison of two things that cannot be compared."""
-        if _is_null(left) or _is_null(right):
+        if is_null(left) or is_null(right):
             raise problem(e, "a comparison with NULL is never true", "write IS NULL or IS NOT NULL")
         if left.type is not right.type:
             sides = f"{e.this.sql()} ({left.type}) with {e.expression.sql()} ({right.type})"
@@ -195,6 +203,9 @@ class Parser:
             listed = self.parameters.get(item.name) if isinstance(item, sql.Column) else None
             if isinstance(listed, tuple):
                 values.extend(constant(value) for value in listed)
+            elif isinstance(item, sql.Column) and self._is_unquoted(item.name):
+                hint = f"a text stands in single quotes: '{item.name}'"
+                raise problem(item, f"no list is called {item.name}", hint)
             else:
                 values.append(self._node(item))
         for value in values:
@@ -204,6 +215,11 @@ class Parser:
             hint = SELECT if e.args.get("query") else "x IN ('a', 'b')"
             raise problem(e, "IN needs a list", hint)
         return Call("in", (needle, *values), Type.FLAG)
+
+    def _is_unquoted(self, word: str) -> bool:
+        """Whether a word in a list looks like a text without quotes, not like a misspelt name."""
+        known = [*self.names, *self.parameters]
+        return word not in known and not nearest(word, known).startswith("did you mean")
 
     def _like(self, e: sql.Like) -> Node:
         text, pattern = self._typed(e.this, Type.TEXT), self._typed(e.expression, Type.TEXT)
@@ -238,14 +254,14 @@ class Parser:
         values.append(otherwise or sql.Null())
         typed = self._same_typed("case", values).arguments
         woven = [node for pair in zip(parts, typed, strict=False) for node in pair]
-        return Call("case", (*woven, typed[-1]), _type_of(typed))
+        return Call("case", (*woven, typed[-1]), type_of(typed))
 
     def _same_typed(self, operator: str, items: Sequence[sql.Expr]) -> Call:
         nodes = [self._node(item) for item in items]
-        kind = _type_of(nodes)
+        kind = type_of(nodes)
         for node, item in zip(nodes, items, strict=True):
-            if not _is_null(node):
-                _expect(node, kind, item)
+            if not is_null(node):
+                expect(node, kind, item)
         return Call(operator, tuple(nodes), kind)
 
     def _function(self, e: sql.Expr) -> Node:
@@ -271,30 +287,3 @@ class Parser:
             hint = nearest(str(node.value), sorted(zones()))
             raise problem(e, f"no time zone is called {node.value}", hint)
         return node
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Constant) and node.value is None
-
-
-def _type_of(nodes: Sequence[Node]) -> Type:
-    return next((node.type for node in nodes if not _is_null(node)), Type.NUMBER)
-
-
-def _expect(node: Node, wanted: Type, e: sql.Expr) -> None:
-    if node.type is not wanted and not _is_null(node):
-        hint = "compare it with something" if wanted is Type.FLAG else f"it must be {wanted}"
-        raise problem(e, f"{e.sql()} is {node.type}, not {wanted}", hint)
-
-
-def _bound(node: Node) -> None:
-    """Refuse trees whose compilation would take too long or recurse too deeply."""
-    terms, depth, level = 0, 0, [node]
-    while level:
-        terms, depth = terms + len(level), depth + 1
-        if depth > _DEPTH_MAX:
-            raise ExpressionError("nested too deeply", hint="split it into features")
-        if terms > _TERMS_MAX:
-            raise ExpressionError(f"over {_TERMS_MAX} terms", hint="split it into features")
-        inner = (part for call in level if isinstance(call, Call) for part in call.arguments)
-        level = [part for part in inner if not isinstance(part, Constant)]

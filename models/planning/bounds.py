@@ -56,6 +56,12 @@ def least_bounds(conditions: Iterable[Node]) -> dict[str, float]:
     return bounds
 
 
+def greatest_bound(condition: Node, feature: str) -> float:
+    """The greatest constant that a ``feature >= constant`` compares it with; 0 for none."""
+    found = (c for c in comparisons(condition) if c.name.name == feature)
+    return max((c.threshold for c in found if c.operator in (">=", ">", "=")), default=0.0)
+
+
 def event_part(condition: Node) -> Node:
     """The terms of a conjunction that read only the event: where they fail, the rule cannot hit."""
     own = [term for term in conjuncts(condition) if all(n.of_event for n in names_in(term))]

@@ -10,7 +10,7 @@ from models.expressions.problems import nearest
 from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.features.plan import Feature
 from models.pack import DetectorSpec, FeatureSpec, PackSpec, TermSpec
-from models.planning.bounds import least_bounds
+from models.planning.bounds import greatest_bound, least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
@@ -178,18 +178,18 @@ def _check_cap(feature: Feature, rules: Sequence[Rule]) -> None:
     """A count that can never be reached is a mistake that must not wait for production."""
     if feature.spec.aggregate not in ("count", "distinct") or feature.spec.grain_ms:
         return
-    if feature.bound is None or feature.bound < feature.cap:
-        return
-    reader = next(rule for rule in rules if feature.name in _read_by(rule))
-    raise ConfigError(
-        f"{feature.spec.name} is compared with {feature.bound:g}, but at most {feature.cap} events"
-        " are kept per entity",
-        hint="raise event_cap, or lower the threshold",
-        place=reader.spec.places.get("when", reader.spec.place),
-    )
-
-
-def _read_by(rule: Rule) -> set[str]:
-    """Names that a rule's condition and severities read."""
-    nodes = [rule.when, *(node for _at, node in rule.severity_nodes)]
-    return {name.name for node in nodes for name in names_in(node)}
+    for rule in rules:
+        parts = [("when", rule.when)]
+        parts += [
+            (f"severity.{name}", node)
+            for name, (_at, node) in zip(rule.severities, rule.severity_nodes, strict=True)
+        ]
+        for key, node in parts:
+            most = greatest_bound(node, feature.name)
+            if most >= feature.cap:
+                raise ConfigError(
+                    f"{feature.spec.name} is compared with {most:g}, but at most {feature.cap}"
+                    " events are kept per entity",
+                    hint="raise event_cap, or lower the threshold",
+                    place=rule.spec.places.get(key, rule.spec.place),
+                )

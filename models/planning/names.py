@@ -33,7 +33,8 @@ def event_names(pack: PackSpec) -> dict[str, Name]:
 def parser_of(pack: PackSpec, *, features: bool) -> Parser:
     """A parser over a pack's columns, and its features and detectors where they are known."""
     names = {**event_names(pack), **(feature_names(pack) if features else {})}
-    return Parser(names, pack.params, {spec.column.name for spec in pack.lookups})
+    later = () if features else feature_names(pack)
+    return Parser(names, pack.params, {spec.column.name for spec in pack.lookups}, later)
 
 
 def checked(parser: Parser, text: str, wanted: Type, place: Place) -> Node:

@@ -60,7 +60,7 @@ class _Entity:
     def take_back(self, event_id: int) -> None:
         named = [e for e in self.events if e.values.get(EVENT_ID.node) == event_id]
         # an event stands once in the list, though another may equal it
-        self.events = [event for event in self.events if event is not (named or [None])[-1]]
+        self.events = [event for event in self.events if event is not next(reversed(named), None)]
 
 
 class ReferenceSpace:
