@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 export PYTHONPATH := .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench torture fuzz delivery docs clean lock
+.PHONY: help setup run test check bench torture fuzz delivery quality docs clean lock
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ fuzz: $(STAMP)  ## hostile input by the million (ARGS="--inputs 1000000 --seed 7
 
 delivery: $(STAMP)  ## Kafka in, alert out: rate, latency, endurance (ARGS="latency --seconds 60")
 	@$(PYTHON) -m benchmarks.delivery.run $(ARGS)
+
+quality: $(STAMP)  ## what the rules catch and how often they err (ARGS="--days 30 --seed 7")
+	@$(PYTHON) -m benchmarks.quality.run $(ARGS)
 
 docs: $(STAMP)  ## check that the documents match the code
 	@$(PYTHON) -m pytest -q tests/test_docs.py tests/test_docs_alerts.py \

@@ -35,7 +35,7 @@ _MARKER: Final = ".riverguard"
 
 def demo(
     source: Path | None,
-    packs: list[str],
+    packs: list[str] | None,
     config: Path | None,
     *,
     seconds: float | None,

@@ -86,13 +86,13 @@ def ensure_compiled() -> None:
 
 def _score_a_little() -> None:
     """Run a few simulated events through everything: that compiles what the engine uses."""
-    from config.packs import load_pack  # noqa: PLC0415 - after the cache is in place
+    from cli.deployment import load  # noqa: PLC0415 - after the cache is in place
     from dataflows.offline import Offline  # noqa: PLC0415
-    from models.planning.blueprint import Deployment, draw  # noqa: PLC0415
     from models.records import RawBlock  # noqa: PLC0415
     from models.simulator.world import World, WorldConfig  # noqa: PLC0415
 
-    offline = Offline(draw([load_pack("payments"), load_pack("trading")], Deployment()))
+    _settings, blueprint = load(None, None)
+    offline = Offline(blueprint)
     first, second = islice(World(WorldConfig(accounts=2000)).batches(), 2)
     escaped = b'{"event_id":"\\u0061","event_time":1767542400000,"kind":"trade"}\n'
     # out of order, so that what puts events in order is compiled too

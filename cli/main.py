@@ -33,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line."
 @app.command()
 def demo(
     source: Annotated[Path | None, typer.Argument(help="A file, not the simulator.")] = None,
-    packs: Annotated[str, typer.Option(help="Packs, by comma.")] = "payments,trading",
+    packs: Annotated[str | None, typer.Option(help="Packs, by comma.")] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop so long after the first event.")
     ] = None,
@@ -49,7 +49,7 @@ def demo(
     ensure_compiled()
     from cli.demo import demo as run  # noqa: PLC0415 - each command pays for its own imports
 
-    run(source, packs.split(","), config, seconds=seconds, rate=rate, seed=seed, state=state,
+    run(source, packs.split(",") if packs else None, config, seconds=seconds, rate=rate, seed=seed, state=state,
         headless=headless)  # fmt: skip
 
 

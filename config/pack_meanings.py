@@ -65,12 +65,16 @@ _LANGUAGES: Final = {"en": "in English", "zh": "in Chinese"}
 MEANINGS: Final[dict[type, dict[str, str]]] = {
     PackSection: {
         "pack": "its name",
+        "include": "packs, by name or by path from this file, whose parts stand in this one too",
+        "without": "ids of their rules that are left out",
         "on": "event kinds (events.md), narrowed or replaced per feature, detector or rule",
         "map": "column: its name in the records, or `{constant: text}` for a text column the"
         " records lack",
         "columns": "columns that this pack adds: name: `text`, `time`, `money`, `number` or `flag`",
         "lookups": "columns that reference data adds: name: lookup",
         "conversions": "columns with the event's amount in another currency: name: ISO 4217 code",
+        "undone_by": "condition: such an event takes the one that its `reverses` names out of all"
+        " windows",
         "params": "names for numbers, texts, flags and lists, used in expressions",
         "event_cap": "most events kept per entity and key, 4 to 1,000,000",
         "features": "name: feature",

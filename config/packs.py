@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.feature_section import FeatureSection
 from config.pack_columns import (
@@ -18,16 +18,17 @@ from config.pack_columns import (
 )
 from config.pack_detectors import detector_specs
 from config.pack_features import feature_specs
+from config.pack_includes import called, with_included
 from config.pack_lookups import LookupSection, lookup_specs
 from config.pack_rules import RuleSection, rule_specs
 from config.pack_typologies import TypologySection, typology_specs
 from config.sections import Section, brief, check, suggest
-from config.words import Key, Kinds, Name, Text, whole
+from config.words import Key, Kinds, Name, Text, distinct_of, listed, whole
 from config.yaml_nodes import Document
 from config.yaml_reader import read_document
 from models.errors import ConfigError
 from models.events import COLUMNS, Column, ColumnType
-from models.pack import Conversion, PackSpec
+from models.pack import Condition, Conversion, PackSpec
 
 FOLDER: Final = Path(__file__).parent / "packs"
 
@@ -35,15 +36,22 @@ EVENT_CAP: Final = 4096
 """Most events kept per entity where a pack says nothing."""
 
 
+Included = Annotated[list[Text], BeforeValidator(listed), AfterValidator(distinct_of("name"))]
+"""One name or a list of them."""
+
+
 class PackSection(Section):
     """A pack file as written; detectors are checked by their model."""
 
     pack: Name = Field(examples=["pack: payments"])
+    include: Included = Field(default_factory=list)
+    without: Included = Field(default_factory=list)
     on: Kinds | None = None
     map: dict[str, Mapped] = Field(default_factory=dict)
     columns: dict[Key, Type] = Field(default_factory=dict)
     lookups: dict[Key, LookupSection] = Field(default_factory=dict)
     conversions: dict[Key, Text] = Field(default_factory=dict)
+    undone_by: Text | None = None
     params: dict[Key, Param] = Field(default_factory=dict)
     event_cap: Annotated[int, whole(4, 1_000_000)] = EVENT_CAP
     features: dict[Key, FeatureSection] = Field(default_factory=dict)
@@ -71,21 +79,29 @@ def load_pack(name_or_path: str) -> PackSpec:
         The first mistake, with file, line and column, the offending word and the nearest good
         one.
     """
+    return _pack(_document(name_or_path, Path()))
+
+
+def _document(name_or_path: str, folder: Path) -> Document:
+    """A pack's file; paths are relative to `folder`."""
     if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        return _pack(read_document(Path(name_or_path)))
+        return read_document(folder / name_or_path)
     names = pack_names()
     if name_or_path not in names:
         near = suggest(name_or_path, names)
         known = f"known packs: {', '.join(names) or 'none'}"
         hint = f"{near} {known}" if near.startswith("did you") else f"{known}; or give a path"
         raise ConfigError(f"no pack is called {brief(name_or_path)}", hint=hint)
-    return _pack(read_document(FOLDER / f"{name_or_path}.yaml"))
+    return read_document(FOLDER / f"{name_or_path}.yaml")
 
 
-def _pack(document: Document) -> PackSpec:
+def _pack(document: Document, outer: tuple[str, ...] = ()) -> PackSpec:
+    """A pack with all that it includes; `outer` are the files that are including it."""
     section = check(PackSection, document)
+    included = _included(section, document, (*outer, document.file))
+    theirs = {name: column for pack in included for name, column in pack.columns.items()}
     added = added_columns(document, section.columns)
-    columns = {**COLUMNS, **added}
+    columns = {**COLUMNS, **theirs, **added}
     aliases, constants = mapped_columns(document, section.map, columns)
     _distinct(section, document)
     converted = {name: Column(name, ColumnType.MONEY, name) for name in section.conversions}
@@ -99,7 +115,8 @@ def _pack(document: Document) -> PackSpec:
     detectors = detector_specs(section.detectors, scope)
     rules = rule_specs(section.rules, scope)
     known = {rule.id for rule in rules} | {rule.id for rule in section.rules}
-    return PackSpec(
+    known |= {name for pack in included for rule in pack.rules for name in called(rule)}
+    spec = PackSpec(
         name=section.pack,
         on=scope.on,
         features=features,
@@ -116,8 +133,37 @@ def _pack(document: Document) -> PackSpec:
             name: Conversion(code, document.place("conversions", name))
             for name, code in section.conversions.items()
         },
+        undone_by=Condition(section.undone_by, document.place("undone_by"))
+        if section.undone_by
+        else None,
         event_cap=section.event_cap,
     )
+    return with_included(spec, included, section.without, document) if included else spec
+
+
+def _included(section: PackSection, document: Document, outer: tuple[str, ...]) -> list[PackSpec]:
+    """The packs that a pack includes, in its order.
+
+    Raises
+    ------
+    ConfigError
+        One that does not load, or that includes this one.
+    """
+    found = []
+    for i, name in enumerate(section.include):
+        place = ("include", i) if isinstance(document.data("include"), list) else ("include",)
+        try:
+            other = _document(name, Path(document.file).parent)
+        except ConfigError as error:
+            if error.place is not None:
+                raise
+            raise document.error(place, error.message, error.hint) from None
+        if other.file in outer:
+            raise document.error(
+                place, f"{name} includes this pack", "a pack cannot contain itself"
+            )
+        found.append(_pack(other, outer))
+    return found
 
 
 def _distinct(section: PackSection, document: Document) -> None:

@@ -96,7 +96,7 @@ class Settings:
     lookups: Mapping[str, Path] = field(
         default_factory=lambda: {"countries": _FOLDER / "lookups" / "countries.csv"}
     )
-    packs: tuple[str, ...] = ("payments", "trading")
+    packs: tuple[str, ...] = ("payments", "account_security", "aml", "trading")
     ordering: Ordering = "arrival"
     idle_after_ms: int = 10_000
     publish: Literal["at_once", "committed"] = "at_once"

@@ -198,6 +198,14 @@ class RuleSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition on an event, and where it is written."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class TypologySpec:
     """Rules that tell of one thing together.
 
@@ -242,6 +250,8 @@ class PackSpec:
         Which of them are joined from reference data.
     conversions
         Which of them are the event's amount in another currency.
+    undone_by
+        Which events take the event that their `reverses` names out of all windows.
     event_cap
         Most events kept per entity and space.
     """
@@ -259,4 +269,5 @@ class PackSpec:
     lookups: tuple[LookupSpec, ...] = ()
     conversions: Mapping[str, Conversion] = field(default_factory=dict)
     typologies: tuple[TypologySpec, ...] = ()
+    undone_by: Condition | None = None
     event_cap: int = 4096

@@ -78,6 +78,12 @@ class Scatterer:
             for name, code in schema.conversions.items()
         ]
         self._lookups = blueprint.lookups
+        # the kinds that concern each space
+        self._kinds = [
+            int(space.routes.on | np.bitwise_or.reduce(space.routes.groups[:, 1], initial=0))
+            for space in blueprint.spaces
+        ]
+        self._nobody = np.empty((0, 0), np.int64), [0] * (deployment.shards + 1)
 
     def scatter(self, home: int, sequence: int, release: Release) -> Scattered:
         """Drop events that no pack reads, convert amounts, and write every shard's entries."""
@@ -98,7 +104,11 @@ class Scatterer:
             batch.text_hash, batch.integers, batch.numbers, batch.numbers.view(np.int64),
             derived, derived.view(np.int64),
         )  # fmt: skip
-        parts = [self._space(space, events) for space in self._blueprint.spaces]
+        present = int(np.bitwise_or.reduce(1 << batch.kind.astype(np.int64), initial=0))
+        parts = [
+            self._space(space, events) if reads & present else self._nobody
+            for space, reads in zip(self._blueprint.spaces, self._kinds, strict=True)
+        ]
         messages = {}
         for shard in shards:
             entries = {
@@ -143,7 +153,8 @@ class Scatterer:
 
     def _space(self, space: SpaceBlueprint, events: Events) -> tuple[NDArray[np.int64], list[int]]:
         """One space's entries by shard, and where each shard's begin."""
-        most = events.kind.shape[0] * (2 * space.routes.keys.shape[0] - 1)
+        undoing = int(space.routes.undo.shape[0] > 0)
+        most = events.kind.shape[0] * (2 * space.routes.keys.shape[0] - 1 + undoing)
         draft = np.empty((most, space.entry_words), np.int64)
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)

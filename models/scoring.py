@@ -116,7 +116,9 @@ class Scorer:
                 scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {}
             )  # fmt: skip
         n = len(batch)
-        features = np.full((max(len(self._blueprint.columns), 1), n), np.nan)
+        # columns an odd number of cache lines apart: a power of two makes them evict each other
+        width = 8 * (-(-n // 8) | 1)
+        features = np.full((max(len(self._blueprint.columns), 1), width), np.nan)
         truncated = np.zeros(n, np.bool_)
         for answer in answers:
             for number, space in answer.spaces.items():
@@ -169,7 +171,7 @@ class Scorer:
             name = f"{pack}.{spec.name}"
             at = self._blueprint.columns[name]
             features[at, rows], features[at + 1, rows] = found, shares
-            scores[name] = (features[at], features[at + 1])
+            scores[name] = (features[at, : len(batch)], features[at + 1, : len(batch)])
         return scores
 
     def save(self) -> dict[str, NDArray[Any]]:

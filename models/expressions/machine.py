@@ -64,6 +64,15 @@ def _select_kinds(
 
 
 @inline
+def _differing(row: NDArray[np.float64], value: float, length: int) -> int:
+    """How many rows are not `value`; NULL is not."""
+    found = 0
+    for i in range(length):
+        found += row[i] != value
+    return found
+
+
+@inline
 def _write(
     code: int,
     output: int,
@@ -74,7 +83,11 @@ def _write(
     outcomes: NDArray[np.int8],
     touched: NDArray[np.bool_],
     results: NDArray[np.float64],
+    length: int,
 ) -> None:
+    # most rules hit nowhere in a chunk, and a plain count over all rows is a vector's work
+    if code == codes.OUT_RULE and count == length and _differing(row, 0.0, length) == 0:
+        return
     for place in range(count):
         i = selection[place]
         if code == codes.OUT_NUMBER:
@@ -94,8 +107,17 @@ def _open_level(
     settled: float,
     selections: NDArray[np.int64],
     counts: NDArray[np.int64],
+    length: int,
 ) -> int:
     """Begin a level with its first term: the rows of the level above that it leaves undecided."""
+    if counts[level - 1] == length:
+        kept = _differing(term, settled, length)
+        if kept == 0 or kept == length:
+            for i in range(length):
+                target[i] = term[i]
+                selections[level, i] = i
+            counts[level] = kept
+            return kept
     kept = 0
     for place in range(counts[level - 1]):
         i = selections[level - 1, place]
@@ -130,7 +152,7 @@ def _control(
     settled = 0.0 if code <= codes.STEP_AND else 1.0
     row = registers[target]
     if code == codes.FIRST_AND or code == codes.FIRST_OR:
-        left = _open_level(c, row, registers[a], settled, selections, counts)
+        left = _open_level(c, row, registers[a], settled, selections, counts, length)
     else:
         combine(row, registers[a], settled, selections[c], counts[c])
         left = _narrow(selections, counts, c, row, settled)
@@ -183,7 +205,10 @@ def run_program(
                 continue
             selection, count = selections[level], counts[level]
             if code >= codes.OUT_RULE:
-                _write(code, b, start, registers[a], selection, count, outcomes, touched, results)
+                _write(
+                    code, b, start, registers[a], selection, count,
+                    outcomes, touched, results, length,
+                )  # fmt: skip
             elif code <= codes.CONSTANT_TEXT:
                 load(
                     code, a, start, registers[target], register_bits[target],

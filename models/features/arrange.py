@@ -25,7 +25,7 @@ from models.features.layout import (
     Start,
     Term,
 )
-from models.features.plan import FOREVER_MS, GRAPH, Feature, Space, Value
+from models.features.plan import EVENT_ID, FOREVER_MS, GRAPH, Feature, Space, Value
 
 FILTERS_MAX: Final = 62
 
@@ -35,6 +35,8 @@ class _Layout:
 
     def __init__(self, space: Space) -> None:
         self.space = space
+        if space.undo:
+            space.value(EVENT_ID)
         self.windows: dict[tuple[int, int, int, bool, Start, int], int] = {}
         self.cells: dict[tuple[int, int, int, int, int], int] = {}
         self.distincts: dict[tuple[int, int], int] = {}
@@ -195,6 +197,7 @@ class _Layout:
             np.array(self.terms, np.int64).reshape(-1, 5),
             np.array(self.tolerances),
             self._starts(),
+            np.array([self.space.value(EVENT_ID)] if self.space.undo else [], np.int64),
         )  # fmt: skip
 
     def _starts(self) -> np.ndarray:

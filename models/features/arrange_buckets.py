@@ -96,7 +96,7 @@ class _Layout:
             np.array([word, WINDOWS, most, lateness_ms, horizon_ms, -1 if forever else horizon_ms,
                       word, 0, grain_ms]),
             np.zeros((0, 3), np.int64), np.zeros((0, 5), np.int64), np.zeros(0),
-            np.zeros((0, 2), np.int64),
+            np.zeros((0, 2), np.int64), np.zeros(0, np.int64),
         )  # fmt: skip
 
 

@@ -32,5 +32,5 @@ def lay_out_graph(space: Space) -> Plan:
         np.array([EDGE_WORDS, WINDOWS, EDGES_MAX, first.lateness_ms, horizon_ms, horizon_ms,
                   EDGE_WORDS, is_float, GRAPH]),
         np.zeros((0, 3), np.int64), np.zeros((0, 5), np.int64), np.zeros(0),
-        np.zeros((0, 2), np.int64),
+        np.zeros((0, 2), np.int64), np.zeros(0, np.int64),
     )  # fmt: skip

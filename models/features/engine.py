@@ -13,6 +13,7 @@ from models.features.layout import (
     ENTRY_KEY,
     ENTRY_ROW,
     ENTRY_TIME,
+    ENTRY_VALUES,
     EVIDENCE_MAX,
     F_GROUP,
     F_WINDOW,
@@ -26,6 +27,7 @@ from models.features.layout import (
     S_LIFE,
     S_STRIDE,
     TIME,
+    UNDOES,
     UPDATES,
     WANTS_EVIDENCE,
     Plan,
@@ -40,6 +42,7 @@ from models.features.reading import (
     value_of_nobody,
 )
 from models.features.table import drop_row, ensure_room, find_row, make_row
+from models.features.undoing import take_back
 from models.features.windows import advance, append, insert, is_behind
 
 EVIDENCE_WORDS = 3 + EVIDENCE_MAX
@@ -193,6 +196,10 @@ def run_space(
         groups = flags >> GROUP_BITS
         updates = flags & UPDATES != 0
         row = find_row(store, key)
+        if flags & UNDOES:
+            if row >= 0:
+                take_back(store, plan, row, entry[ENTRY_VALUES + plan.undo[0]])
+            continue
         if updates:
             row = row_with_room(store, plan, key, row, why)
             if why[0] != DONE:

@@ -34,7 +34,9 @@ UPDATES: Final = 1
 WANTS_EVIDENCE: Final = 2
 GROUP_BITS: Final = 2
 """Bit of read group 0; a space has at most `GROUPS_MAX` read groups."""
-GROUPS_MAX: Final = 14
+GROUPS_MAX: Final = 13
+UNDOES: Final = 1 << 15
+"""The entry takes back the event whose id stands where its own would."""
 ROW_SHIFT: Final = 16
 
 # a space's counters
@@ -198,6 +200,8 @@ class Plan(NamedTuple):
         (terms,): share, distance in the value's own units, or km.
     starts
         (windows, 2): `Start`, and its gap ms or its filter mask; empty where all are spans.
+    undo
+        [value of a message that is the event's id]; empty where events are never taken back.
     """
 
     windows: NDArray[np.int64]
@@ -213,6 +217,7 @@ class Plan(NamedTuple):
     terms: NDArray[np.int64]
     tolerances: NDArray[np.float64]
     starts: NDArray[np.int64]
+    undo: NDArray[np.int64]
 
 
 SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)

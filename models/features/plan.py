@@ -57,6 +57,8 @@ class Feature:
         Condition with which a window begins.
     ends
         In a graph the columns of payer and payee.
+    undo
+        Which events take back the one that they name.
     """
 
     spec: FeatureSpec
@@ -74,6 +76,7 @@ class Feature:
     weight: Node | None = None
     start: Node | None = None
     ends: tuple[Name, ...] = ()
+    undo: Node | None = None
 
     @property
     def is_text(self) -> bool:
@@ -99,6 +102,10 @@ class Value:
         if isinstance(self.node, Name):
             return _HOLDS[self.node.source]
         return Holds.TEXT if self.node.type is Type.TEXT else Holds.FLOAT
+
+
+EVENT_ID: Final = Value(Name("event_id", Source.TEXT), as_key=False)
+"""What is kept of an event that may be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,11 @@ class Space:
     groups: list[Group] = field(default_factory=list)
     group_kinds: list[int] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
+
+    @property
+    def undo(self) -> Node | None:
+        """Which events take back the one that they name; only single events can be."""
+        return self.features[0].undo if not self.features[0].spec.grain_ms else None
 
     def filter_bits(self, nodes: Sequence[Node | None]) -> int:
         """The mask that an event must carry to satisfy all conditions."""
@@ -176,6 +188,7 @@ def build_spaces(features: Sequence[Feature]) -> list[Space]:
             grain_ms,
             feature.spec.late,
             0 if grain_ms > 0 else kept,
+            None if grain_ms else feature.undo,
         )
         space = spaces.setdefault(key, Space(feature.spec.by, feature.on))
         space.features.append(feature)
@@ -195,7 +208,7 @@ def derived_nodes(spaces: Sequence[Space]) -> list[Node]:
     """Expressions that must be computed per event before it is scattered."""
     found: dict[Node, None] = {}
     for space in spaces:
-        for node in space.filters:
+        for node in [*space.filters, *([space.undo] if space.undo else [])]:
             found.setdefault(node)
         for value in space.values:
             if not isinstance(value.node, Name):

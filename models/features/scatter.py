@@ -16,6 +16,7 @@ from models.features.layout import (
     ENTRY_VALUES,
     GROUP_BITS,
     ROW_SHIFT,
+    UNDOES,
     UPDATES,
     WANTS_EVIDENCE,
 )
@@ -51,6 +52,9 @@ class Routes(NamedTuple):
         Kinds that update (bit mask).
     options
         (2,): reads carry values too, late events update too; empty where neither holds.
+    undo
+        (3,): row of the derived matrix that says which events take back another, row of the text
+        that names it, and the value that is an event's id; empty where none is taken back.
     """
 
     keys: NDArray[np.int64]
@@ -60,6 +64,7 @@ class Routes(NamedTuple):
     domain: NDArray[np.uint64]
     on: int
     options: NDArray[np.int64]
+    undo: NDArray[np.int64]
 
 
 class Events(NamedTuple):
@@ -186,6 +191,18 @@ def _group_by_shard(
     bounds[0] = 0
 
 
+@inline
+def _take_back(
+    routes: Routes, row: int, own: np.uint64, events: Events, entry: NDArray[np.int64]
+) -> None:
+    """Write the entry of an event that takes back another one of its entity."""
+    entry[:] = 0
+    entry[ENTRY_ROW] = (row << ROW_SHIFT) | UNDOES
+    entry[ENTRY_KEY] = to_int(own)
+    entry[ENTRY_TIME] = events.integers[0, row]
+    entry[ENTRY_VALUES + routes.undo[2]] = to_int(events.texts[routes.undo[1], row])
+
+
 @kernel
 def scatter(
     routes: Routes,
@@ -221,6 +238,10 @@ def scatter(
         own = _entity(routes, 0, events.texts, row, tenant)
         in_time = takes_late or not events.late[row]
         updates = (routes.on >> code) & 1 == 1 and in_time and own != np.uint64(0)
+        if updates and routes.undo.shape[0] and events.derived[routes.undo[0], row] == 1.0:
+            _take_back(routes, row, own, events, draft[count])
+            bounds[shard_of(own, shards) + 1] += 1
+            count += 1
         # reads of other keys that exclude the event, then the update, then the other reads
         for step in range(2 * senders - 1):
             sender = (step + 1) % senders if step < senders - 1 else step - senders + 1

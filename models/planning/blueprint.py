@@ -171,7 +171,8 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
     every = kinds_mask(tuple(kinds))
     secret = deployment.secret
     prepare = [Root(node, at, every, is_rule=False) for at, node in enumerate(derived)]
-    prepare += [Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules]
+    # rules often share what they ask of the event alone
+    prepare += dict.fromkeys(Root(event_part(r.when), 0, r.kinds, is_rule=True) for r in rules)
     rows = [
         Root(condition, at, kinds_mask(spec.on), is_rule=False)
         for at, (condition, spec) in enumerate(chosen)
@@ -232,6 +233,7 @@ def _event_columns(
     nodes += [value.node for space in spaces for value in space.values]
     wanted = {n.name for node in nodes for n in names_in(node) if n.of_event}
     wanted |= {column for space in spaces for column in space.by}
+    wanted |= {"reverses"} if any(space.undo for space in spaces) else set()
     wanted |= {column for space in spaces for group in space.groups for column in group.of}
     wanted |= {rule.spec.subject for rule in rules}
     for pack in packs:

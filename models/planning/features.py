@@ -44,6 +44,9 @@ def plan_features(
     planned = []
     for pack in packs:
         parser = parser_of(pack, features=False)
+        undo = None
+        if pack.undone_by is not None:
+            undo = checked(parser, pack.undone_by.text, Type.FLAG, pack.undone_by.place)
         for spec in pack.features:
             name = f"{pack.name}.{spec.name}"
             value, where, condition = _expressions(parser, spec)
@@ -56,6 +59,7 @@ def plan_features(
                 _checked_part(parser, spec, "weight", spec.weight, Type.NUMBER),
                 _began_by(parser, spec),
                 tuple(_end(parser, column, spec) for column in spec.ends),
+                undo,
             )  # fmt: skip
             # an unread feature is checked like the others, and then costs nothing
             if name in readers:

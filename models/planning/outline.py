@@ -19,8 +19,14 @@ from models.planning.blueprint import Blueprint
 from models.planning.spaces import Kept
 from models.rounds import NO_TIME
 
-_LATER: Final = (((0, 3), np.int64), ((0, 5), np.int64), ((0,), np.float64), ((0, 2), np.int64))
-"""Arrays that plans of earlier versions lack: steps, terms, tolerances, starts."""
+_LATER: Final = (
+    ((0, 3), np.int64),
+    ((0, 5), np.int64),
+    ((0,), np.float64),
+    ((0, 2), np.int64),
+    ((0,), np.int64),
+)
+"""Arrays that plans of earlier versions lack: steps, terms, tolerances, starts, undo."""
 EVENT_TIME: Final = ("value time:event_time", "key time:event_time")
 """Values that follow from any stored event."""
 _LAID_OUT: Final = ("windows", "calendar_at", "calendar_starts", "cells", "distincts", "columns")

@@ -11,7 +11,7 @@ from models.events import DOMAINS, NULL_INT, NULL_NUMBER
 from models.expressions.tree import Name, Node, Source, Type, written
 from models.features.calendar import longest_ms
 from models.features.layout import ENTRY_VALUES, F_CELL, F_HISTORY, F_SECOND, Holds, Plan
-from models.features.plan import Feature, Space, Value
+from models.features.plan import EVENT_ID, Feature, Space, Value
 from models.features.scatter import (
     FROM_DERIVED,
     FROM_INTEGER,
@@ -115,6 +115,7 @@ def finish(
         np.array([schema.secret.text(f"{domain}#{i}") for i in (0, 1)], np.uint64),
         space.on,
         _options(space),
+        _undo(space, schema, derived),
     )
     return SpaceBlueprint(
         "+".join(space.by) or "all", routes, plan,
@@ -133,6 +134,14 @@ def _options(space: Space) -> np.ndarray:
     asks = any(feature.terms or feature.ends for feature in space.features)
     options = np.array([asks, space.features[0].spec.late], np.int64)
     return options if options.any() else options[:0]
+
+
+def _undo(space: Space, schema: Schema, derived: Sequence[Node]) -> np.ndarray:
+    """Which events take back another, who names it, and where its id is kept."""
+    if space.undo is None:
+        return np.zeros(0, np.int64)
+    place = space.values.index(EVENT_ID)
+    return np.array([derived.index(space.undo), schema.texts["reverses"], place], np.int64)
 
 
 def _origin(node: Node, schema: Schema, derived: Sequence[Node]) -> tuple[int, int]:
@@ -179,6 +188,7 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     meaning += f" largest {spec.largest}" if spec.aggregate == "top_share" else ""
     meaning += f" half-life {spec.half_life_ms}" if spec.half_life_ms else ""
     meaning += " late" if spec.late else ""
+    meaning += f" undone by {written(feature.undo)}" if feature.undo and not spec.grain_ms else ""
     if spec.ends:
         meaning += f" hops {spec.hops} step {spec.step_ms} tolerance {spec.tolerance}"
         meaning += " in order" if spec.in_order else ""

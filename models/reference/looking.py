@@ -34,6 +34,8 @@ class Visit:
         entry is NULL.
     true
         The conditions that the event satisfies.
+    undoes
+        Hash of the id of the event that it takes back, and then it does nothing else.
     """
 
     key: int
@@ -43,6 +45,7 @@ class Visit:
     reads: frozenset[Group] = frozenset()
     values: Mapping[Node, Number | None] = field(default_factory=dict)
     true: frozenset[Node] = frozenset()
+    undoes: int | None = None
 
 
 def is_money(node: Node | None) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 from models.events import MONEY_SCALE
 from models.expressions.tree import Name, Node, Source
 from models.features.layout import EVIDENCE_MAX
-from models.features.plan import Feature, Group, Space
+from models.features.plan import EVENT_ID, Feature, Group, Space
 from models.pack import Over
 from models.reference.calendar import period_start
 from models.reference.looking import Number, Visit, faded_mean, matches, top_share
@@ -57,6 +57,11 @@ class _Entity:
         if len(self.events) > cap:
             self.cut.append(self.events.pop(0).at_ms)
 
+    def take_back(self, event_id: int) -> None:
+        named = [e for e in self.events if e.values.get(EVENT_ID.node) == event_id]
+        # an event stands once in the list, though another may equal it
+        self.events = [event for event in self.events if event is not (named or [None])[-1]]
+
 
 class ReferenceSpace:
     """All entities of one space, and the answers to visits in the order of their arrival.
@@ -90,6 +95,9 @@ class ReferenceSpace:
     def visit(self, visit: Visit) -> Answer:
         """Read the features that exclude the event, store it, read the others."""
         answer = Answer()
+        if visit.undoes is not None:
+            self._entities.setdefault(visit.key, _Entity()).take_back(visit.undoes)
+            return answer
         self._read(visit, answer, before=True)
         if visit.updates:
             self._entities.setdefault(visit.key, _Entity()).store(visit, self._cap)

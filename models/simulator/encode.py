@@ -76,6 +76,15 @@ def event_ids(kind: str, day: int, places: Ints) -> pl.Series:
     )
 
 
+def past_ids(count: int) -> pl.Series:
+    """Name events from before the world began, in order.
+
+    >>> past_ids(2).to_list()
+    ['b-0000000', 'b-0000001']
+    """
+    return _glue(["b-", pl.Series(range(count)).cast(pl.String).str.zfill(ID_DIGITS)])
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """Writes one world's events; `build_encoder` makes it.
@@ -109,7 +118,9 @@ class Encoder:
             ips=pl.concat([known_ips, _ip_pieces(ips)], rechunk=True),
         )
 
-    def encode(self, kind: str, rows: Table, times: Ints, ids: pl.Series) -> pl.Series:
+    def encode(
+        self, kind: str, rows: Table, times: Ints, ids: pl.Series, details: pl.Series | None = None
+    ) -> pl.Series:
         """Write one line per event, each ending in a newline.
 
         Parameters
@@ -122,6 +133,8 @@ class Encoder:
             Their times, epoch ms.
         ids
             Their event ids.
+        details
+            Further parts of payments' lines; None for none.
         """
         head: list[pl.Series | str] = ['{"event_id":"', ids, '","event_time":']
         head += [pl.Series(times).cast(pl.String), f',"kind":"{kind}"']
@@ -131,7 +144,8 @@ class Encoder:
             "profile": self._profile,
             "trade": self._trade,
         }[kind](rows)
-        return _glue([*head, *tail])
+        further = [] if details is None else [details]
+        return _glue([*head, *tail[:-1], *further, tail[-1]])
 
     def _payment(self, rows: Table) -> list[pl.Series | str]:
         people = self.people

@@ -19,6 +19,42 @@ ACCOUNTS_MIN: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Scripted incidents of the whole catalogue, and the full detail of the life around them.
+
+    With it, ordinary payments also carry what terminals, account records and address databases
+    know (place, age, opening day, balance, proxy; and `segment`, a peer group, which is no
+    canonical column), households share devices, people travel, and
+    ordinary look-alikes of incidents happen. The same script plays again in every period.
+
+    Attributes
+    ----------
+    each
+        Incidents of each typology and period, ≥ 0.
+    period_days
+        Length of a period, ≥ 1. What does not fit into one, with the history that it needs, does
+        not happen.
+    typologies
+        Which occur, such as ("A11",); empty for all.
+    lookalikes_per_1000
+        Ordinary look-alikes per 1 000 accounts and day, ≥ 0.
+    """
+
+    each: int = 20
+    period_days: int = 30
+    typologies: tuple[str, ...] = ()
+    lookalikes_per_1000: float = 8.0
+
+    def __post_init__(self) -> None:
+        if self.each < 0 or self.period_days < 1 or self.lookalikes_per_1000 < 0:
+            raise ConfigError(
+                f"each was {self.each}, period_days was {self.period_days}, "
+                f"lookalikes_per_1000 was {self.lookalikes_per_1000}",
+                hint="use a period of one day or more, and no negative number",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class WorldConfig:
     """One world; equal configurations give byte-identical worlds.
 
@@ -33,7 +69,7 @@ class WorldConfig:
     start_ms
         Time of day 0's first millisecond, epoch ms; default 2026-01-05T00:00:00+08:00.
     incidents_per_day
-        Labelled incidents per simulated day, 0 or more, spread over all typologies.
+        Labelled incidents per simulated day, 0 or more, of the typologies of the demo's round.
     payments_per_account
         Mean payments per account and day; accounts differ lognormally around it.
     logins_per_account
@@ -48,6 +84,8 @@ class WorldConfig:
         Share of logins that fail, in [0, 1).
     batch_minutes
         Simulated minutes per batch; divides 1 440.
+    catalogue
+        Scripted incidents on top, and full detail; None leaves both out.
     """
 
     seed: int = 7
@@ -62,6 +100,7 @@ class WorldConfig:
     decline_rate: float = 0.02
     login_failure_rate: float = 0.03
     batch_minutes: int = 10
+    catalogue: Catalogue | None = None
 
     def __post_init__(self) -> None:
         if self.accounts < ACCOUNTS_MIN:

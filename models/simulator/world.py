@@ -2,7 +2,8 @@
 
 A day is drawn whole from generators that know only the seed, the purpose and the day, then cut
 into slices of fixed simulated length. So a batch does not depend on how it was reached, and
-skipping costs at most one day. Nothing here reads a clock or a file.
+skipping costs at most one day, and with a catalogue one period of its scripts. Nothing here reads
+a clock or a file.
 """
 
 from collections.abc import Iterator
@@ -10,52 +11,29 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import orjson
 import polars as pl
 
-from models.simulator.encode import Encoder, build_encoder, event_ids
+from models.simulator.encode import Encoder, build_encoder, event_ids, past_ids
+from models.simulator.incidents.cast import Event
+from models.simulator.incidents.plan import Period, check_catalogue, stage_period
 from models.simulator.incidents.schedule import check_schedule, play_day
-from models.simulator.incidents.stage import Scene, Typology, open_stage
+from models.simulator.incidents.stage import open_stage
+from models.simulator.labels import Incident, name_incidents, name_scripted
 from models.simulator.market import list_instruments, ordinary_market, price_cents
+from models.simulator.past import habits_before
 from models.simulator.people import ordinary_day
 from models.simulator.population import settle
-from models.simulator.settings import DAY_MS, MINUTE_MS, WorldConfig, random_stream
+from models.simulator.records import SERVICES, keep_records
+from models.simulator.settings import DAY_MS, MINUTE_MS, Catalogue, WorldConfig, random_stream
 from models.simulator.tables import Ints, Table, stack, within_day
 
-__all__ = ["Incident", "SimulatedBatch", "World", "WorldConfig"]
+__all__ = ["Catalogue", "Incident", "SimulatedBatch", "World", "WorldConfig"]
 
 STREAM: Final = 6
 
 _ENCODED_TOGETHER_MS: Final = 120 * MINUTE_MS
 """Lines are written for this much simulated time at once: a call costs more than a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One labelled incident.
-
-    Attributes
-    ----------
-    id
-        Unique in its world, such as "inc-000017".
-    typology
-        The catalogue's rule that should catch it, such as "F01".
-    pack
-        "payments" or "trading".
-    subject
-        "domain/value" of the entity that should be flagged.
-    event_ids
-        Its own events in order of time; the subject's ordinary events are not among them.
-    start_ms, end_ms
-        Times of its first and last event, epoch ms.
-    """
-
-    id: str
-    typology: str
-    pack: str
-    subject: str
-    event_ids: tuple[str, ...]
-    start_ms: int
-    end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +62,17 @@ class SimulatedBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """One day's events by kind, ordered by time in ms since the day began, and its incidents."""
+    """One day's events by kind, ordered by time in ms since the day began, and its incidents.
+
+    `details` are further parts of the lines of a kind; `scripted` are whole lines and their times.
+    """
 
     number: int
     start_ms: int
     kinds: dict[str, Table]
     incidents: list[Incident]
+    details: dict[str, pl.Series]
+    scripted: list[tuple[int, str]]
 
 
 class World:
@@ -103,7 +86,8 @@ class World:
     Raises
     ------
     ConfigError
-        More market incidents were asked for than the instruments can carry.
+        More market incidents were asked for than the instruments can carry, or typologies that
+        no script knows.
 
     Examples
     --------
@@ -117,6 +101,11 @@ class World:
         check_schedule(config)
         self._config = config
         self._people = settle(config)
+        self._catalogue = config.catalogue
+        if self._catalogue:
+            check_catalogue(self._catalogue)
+            self._records = keep_records(config, self._people)
+        self._period: tuple[int, Period] | None = None
         self._listed = list_instruments(config)
         self._encoder = build_encoder(self._people, config.instruments)
 
@@ -141,6 +130,41 @@ class World:
                     yield _cut(today, times, lines, slice_place * length, length)
             day, first = day + 1, 0
 
+    def past(self) -> SimulatedBatch:
+        """Give what happened before the world began, without incidents.
+
+        Everybody paid their usual shops and friends one to three months before, and dormant
+        accounts were last used long ago. Empty in a world without a catalogue.
+        """
+        start = self._config.start_ms
+        if self._catalogue is None:
+            return SimulatedBatch(b"", 0, start - 1, start - 1, ())
+        rows = habits_before(self._config, self._people)
+        owners = self._records.owners.gather(rows["payer"])
+        ids = past_ids(len(rows["time"]))
+        written = self._encoder.encode("payment", rows, rows["time"] + start, ids, owners)
+        long_ago = self._staged(0).past
+        lines = pl.concat(
+            [written, pl.Series([_line(event) for event in long_ago], dtype=pl.String)]
+        )
+        times = np.array([event["event_time"] for event in long_ago], dtype=np.int64)
+        times = np.concatenate([rows["time"] + start, times])
+        order = np.argsort(times, kind="stable")
+        text = lines.gather(order).str.join("").item().encode("ascii")
+        first, last = int(times[order[0]]), int(times[order[-1]])
+        return SimulatedBatch(text, len(order), first, last, ())
+
+    def _staged(self, day: int) -> Period:
+        """The period of a day, kept until another one is asked for."""
+        catalogue = self._catalogue
+        if catalogue is None:
+            return Period([], {})
+        number = day // catalogue.period_days
+        if self._period is None or self._period[0] != number:
+            staged = stage_period(self._config, catalogue, self._people, self._records, number)
+            self._period = number, staged
+        return self._period[1]
+
     def _draw(self, day: int) -> tuple[_Day, Encoder]:
         """Draw one whole day: ordinary life, then the incidents woven in."""
         config = self._config
@@ -159,7 +183,30 @@ class World:
         kinds["trade"]["cents"] = price_cents(market, bumps, kinds["trade"])
         start = config.start_ms + day * DAY_MS
         encoder = self._encoder.meeting(stage.devices, stage.ips)
-        return _Day(day, start, kinds, _label(played, kinds, day, start)), encoder
+        incidents = name_incidents(played, kinds, day, start)
+        if self._catalogue is None:
+            return _Day(day, start, kinds, incidents, {}, []), encoder
+        known = len(self._encoder.ips) - 1 + len(stage.ips)
+        encoder = self._encoder.meeting(stage.devices, [*stage.ips, *SERVICES])
+        for kind in ("profile", "login", "payment"):
+            kinds[kind] = self._records.shared(kinds[kind])
+        for kind in ("login", "payment"):
+            kinds[kind] = self._records.hidden(config, day, kind, kinds[kind], known)
+        pieces = self._records.pieces(self._people, config, day, kinds["payment"], known)
+        details = {"payment": pieces}
+        staged = self._staged(day)
+        scripted = [
+            (event["event_time"] - start, _line(event)) for event in staged.days.get(day, [])
+        ]
+        incidents += [
+            one for one in map(name_scripted, staged.incidents) if 0 <= one.end_ms - start < DAY_MS
+        ]
+        incidents.sort(key=lambda incident: (incident.end_ms, incident.id))
+        return _Day(day, start, kinds, incidents, details, scripted), encoder
+
+
+def _line(event: Event) -> str:
+    return f"{orjson.dumps(event).decode()}\n"
 
 
 def _weave(ordinary: Table, scenes: list[tuple[int, Table | None]]) -> Table:
@@ -172,35 +219,6 @@ def _weave(ordinary: Table, scenes: list[tuple[int, Table | None]]) -> Table:
     return within_day(stack([ordinary, *marked]), DAY_MS)
 
 
-def _label(
-    played: list[tuple[int, Typology, Scene]], kinds: dict[str, Table], day: int, start_ms: int
-) -> list[Incident]:
-    """Name each incident's events, now that their ids are known."""
-    events: dict[int, list[tuple[int, str]]] = {number: [] for number, _, _ in played}
-    for kind, rows in kinds.items():
-        places = np.flatnonzero(rows["incident"] >= 0)
-        numbers = rows["incident"][places].tolist()
-        at = (rows["time"][places] + start_ms).tolist()
-        names = event_ids(kind, day, places)
-        for number, time, name in zip(numbers, at, names, strict=True):
-            events[number].append((time, name))
-    incidents = []
-    for number, typology, scene in played:
-        own = sorted(events[number])
-        incidents.append(
-            Incident(
-                id=f"inc-{number + 1:06d}",
-                typology=typology.id,
-                pack=typology.pack,
-                subject=scene.subject,
-                event_ids=tuple(name for _, name in own),
-                start_ms=own[0][0],
-                end_ms=own[-1][0],
-            )
-        )
-    return sorted(incidents, key=lambda incident: (incident.end_ms, incident.id))
-
-
 def _encode(today: _Day, encoder: Encoder, begin_ms: int, end_ms: int) -> tuple[Ints, pl.Series]:
     """Write the lines of part of a day in order, with their times in ms since the day began."""
     times, lines = [], []
@@ -209,9 +227,15 @@ def _encode(today: _Day, encoder: Encoder, begin_ms: int, end_ms: int) -> tuple[
         part = {name: column[first:stop] for name, column in rows.items()}
         ids = event_ids(kind, today.number, np.arange(first, stop))
         times.append(part["time"])
-        lines.append(encoder.encode(kind, part, part["time"] + today.start_ms, ids))
+        details = today.details.get(kind)
+        further = None if details is None else details[first:stop]
+        lines.append(encoder.encode(kind, part, part["time"] + today.start_ms, ids, further))
+    due = [one for one in today.scripted if begin_ms <= one[0] < end_ms]
+    times.append(np.array([time for time, _line in due], dtype=np.int64))
+    lines.append(pl.Series([line for _time, line in due], dtype=pl.String))
     joined = np.concatenate(times)
-    # Kinds come in text order of their ids, so a stable sort by time settles ties by id.
+    # Kinds come in text order of their ids, and scripted events after them, so a stable sort by
+    # time settles ties by id.
     order = np.argsort(joined, kind="stable")
     return joined[order], pl.concat(lines).gather(order)
 

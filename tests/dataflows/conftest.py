@@ -19,6 +19,7 @@ from models.simulator.world import World, WorldConfig
 PACK = """
 pack: small
 on: [payment, login]
+undone_by: "status = 'reversed'"
 features:
   payments_10m: {count: "*", by: account, over: 10m, on: [payment]}
   paid_1h: {sum: amount_base, by: account, over: 1h, on: [payment]}
@@ -29,6 +30,13 @@ features:
   usual: {mean: amount_base, by: account, over: 12h, delay: 1h, min_history: 2, on: [payment]}
   failures_5m: {count: "*", by: customer, over: 5m, on: [login], where: "outcome = 'fail'"}
   device_before: {last: device, by: account, exclude_current: true, on: [payment]}
+  way_3d: {chain: [account, counterparty], amount: amount_base, tolerance: 50%, over: 3d,
+           on: [payment]}
+  visit: {count: "*", by: account, over: "session(20m) max 6h", on: [payment]}
+  since_login: {sum: amount_base, by: customer, over: "since(kind = 'login') max 12h"}
+  alike_6h: {match: {amount_base: within 10%}, by: account, over: 6h, on: [payment]}
+  top_1d: {top_share: counterparty, weight: amount_base, by: account, over: 1d, on: [payment]}
+  faded: {ewm: amount_base, half_life: 1h, by: account, over: 6h, min_history: 2, on: [payment]}
 detectors:
   isolation: {model: half_space_trees, features: [paid_1h, payees_1d, amount_base], trees: 5,
               height: 5, window: 100, limits: {paid_1h: [0, 5000], payees_1d: [0, 10],
@@ -64,6 +72,22 @@ rules:
     subject: account
     severity: high
     because: {en: "{received_1d} in, {today} out today", zh: "今日转入 {received_1d}，转出 {today}"}
+  - id: LOOKS
+    on: [payment]
+    name: {en: Looks through, zh: 逐笔比对}
+    when: way_3d >= 3 OR alike_6h >= 2 OR visit >= 4 AND top_1d > 0.5 OR since_login > 5000
+    subject: account
+    severity: {high: way_3d >= 3, medium: alike_6h >= 2, low: TRUE}
+    cooldown: 30m
+    because: {en: "{way_3d} {alike_6h} {visit} {top_1d} {since_login} {faded}", zh: "{way_3d}"}
+  - id: FADED
+    on: [payment]
+    name: {en: More than lately, zh: 高于近期}
+    when: amount_base > 2 * faded
+    subject: account
+    severity: low
+    cooldown: 30m
+    because: {en: "{amount_base} against {faded}", zh: "{amount_base}"}
   - id: ODD
     on: [payment]
     name: {en: Unusual, zh: 异常}

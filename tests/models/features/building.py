@@ -19,12 +19,13 @@ from models.features.layout import (
     ENTRY_VALUES,
     GROUP_BITS,
     ROW_SHIFT,
+    UNDOES,
     UPDATES,
     WANTS_EVIDENCE,
     Holds,
 )
 from models.features.messages import SpaceAnswer
-from models.features.plan import Feature, Group, Space, Value, build_spaces
+from models.features.plan import EVENT_ID, Feature, Group, Space, Value, build_spaces
 from models.features.state import SpaceState
 from models.pack import FeatureSpec, Over
 from models.reference.windows import Answer, ReferenceSpace, Visit
@@ -102,6 +103,8 @@ def encode(space: Space, visits: Sequence[Visit]) -> np.ndarray:
     for number, visit in enumerate(visits):
         groups = sum(1 << space.groups.index(group) for group in visit.reads)
         flags = groups << GROUP_BITS | WANTS_EVIDENCE | (UPDATES if visit.updates else 0)
+        if visit.undoes is not None:
+            flags = UNDOES
         entries[number, ENTRY_ROW] = number << ROW_SHIFT | flags
         entries[number, ENTRY_KEY] = visit.key
         entries[number, ENTRY_TIME] = visit.at_ms
@@ -115,6 +118,8 @@ def encode(space: Space, visits: Sequence[Visit]) -> np.ndarray:
 
 
 def _word(value: Value, visit: Visit) -> int:
+    if visit.undoes is not None and value == EVENT_ID:
+        return visit.undoes
     given = visit.at_ms if value.node == EVENT_TIME else visit.values.get(value.node)
     is_text = isinstance(value.node, Name) and value.node.source is Source.TEXT
     if value.as_key and not is_text:
@@ -245,7 +250,14 @@ def with_event_time(visit: Visit) -> Visit:
     """Give the reference the event's own time as a value, as the batch would."""
     values = {**visit.values, EVENT_TIME: visit.at_ms}
     return Visit(
-        visit.key, visit.at_ms, visit.reference, visit.updates, visit.reads, values, visit.true
+        visit.key,
+        visit.at_ms,
+        visit.reference,
+        visit.updates,
+        visit.reads,
+        values,
+        visit.true,
+        visit.undoes,
     )
 
 
