@@ -20,7 +20,7 @@ Stream = list[dict[str, Any]]
 _GROWING = ("count", "sum", "distinct")
 """Aggregates that one more like event only makes larger."""
 
-_SLIDING = (*_GROWING, "max", "share", "median", "mean", "std")
+_SLIDING = (*_GROWING, "max", "share", "median", "mean", "std", "match")
 """Aggregates from which an event drops out at the end of the window."""
 
 
@@ -84,6 +84,8 @@ class Case:
     @property
     def windows_ms(self) -> list[int]:
         """The windows of the condition that hold the whole stream."""
+        if any("local_" in spec.value for spec in self.features):
+            return []  # a moved event would be at another hour
         events = self.events
         span = events[-1]["at"] - events[0]["at"]
         windows = {spec.over.span_ms for spec in self.features if _is_sliding(spec)}
@@ -174,7 +176,6 @@ def _is_sliding(spec: FeatureSpec) -> bool:
         and not spec.over.period
         and not spec.delay_ms
         and not spec.grain_ms
-        and "local_" not in spec.value  # a moved event would be at another hour
     )
 
 
