@@ -126,9 +126,15 @@ def _epoch_ms(written: Any) -> int | None:
 
 
 def _alone(pack: PackSpec) -> PackSpec:
-    """A pack whose drafts are live."""
-    rules = (replace(r, status="live") if r.status == "draft" else r for r in pack.rules)
-    return replace(pack, rules=tuple(rules))
+    """A pack whose drafts are live, and whose rules need no company."""
+    live = {"draft": "live"}
+    return replace(
+        pack,
+        rules=tuple(
+            replace(rule, status=live.get(rule.status, rule.status), alone=True)
+            for rule in pack.rules
+        ),
+    )
 
 
 def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example) -> ExampleResult:

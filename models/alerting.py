@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Hit, content_of
+from models.alerts import Hit, RuleHit, content_of
 from models.features.calendar import window_start
 from models.pack import SEVERITIES
 from models.records import Alert, Repeat
+from models.typologies import Typology, names_of
 
 _SWEEP_AT: Final = 4096
 _Key = tuple[str, ...]
@@ -80,7 +81,7 @@ class Alerting:
             if spec.incident is not None:
                 # a new period is a new incident: it is never a repeat of the last one's alert
                 key += (str(window_start(spec.incident, hit.time_ms)),)
-            severity = SEVERITIES.index(rule_hit.severity)
+            severity = _strength(rule_hit, hit.typologies)
             known = self._open.get(key)
             if known and hit.time_ms < known.until_ms and severity <= known.severity:
                 known.repeats += 1
@@ -158,6 +159,15 @@ def to_alert(hit: Hit) -> Alert:
         hit.id, hit.pack, hit.tenant, content["subject"], data["severity"], data["risk"],
         hit.time_ms, hit.event_id, rules, content,
     )  # fmt: skip
+
+
+def _strength(found: RuleHit, typologies: Sequence[Typology]) -> int:
+    """Of a rule's hit for its cooldown: an urgent typology with it breaks through once."""
+    urgent = any(
+        typology.level == "urgent" and not names_of(found.rule).isdisjoint(typology.rules)
+        for typology in typologies
+    )
+    return len(SEVERITIES) if urgent else SEVERITIES.index(found.severity)
 
 
 def _packed(cooldowns: Mapping[tuple[str, ...], _Cooldown]) -> NDArray[np.uint8]:

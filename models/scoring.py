@@ -12,7 +12,7 @@ from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
 from models.compiled import straight
 from models.detectors.catalogue import build_detector
-from models.expressions.codes import INSUFFICIENT
+from models.expressions.codes import HIT, INSUFFICIENT
 from models.features.layout import F_GROUP
 from models.features.messages import Answer
 from models.features.placing import place_answers
@@ -103,6 +103,10 @@ class Scorer:
         self._blueprint = blueprint
         rules, severities = blueprint.rules, sum(len(r.severities) for r in blueprint.rules)
         self._before = Runner(blueprint.before, len(rules), len(blueprint.detectors))
+        # what is only tried out, or only weighs, must not keep ordinary events from being learnt
+        self._guards = np.array(
+            [r.index for r in rules if r.spec.status == "live" and r.spec.alone], np.int64
+        )
         self._after = Runner(blueprint.after, len(rules), 1)
         self._severities = Runner(blueprint.severities, severities, 1)
         self._groups = [space.plan.features[:, F_GROUP].copy() for space in blueprint.spaces]
@@ -167,12 +171,20 @@ class Scorer:
                 _input(self._blueprint, pack, name, batch, features) for name in spec.features
             ]
             x = np.stack([column[rows] for column in columns], axis=1)
-            found, shares = detector.score(x, ~out.touched[rows])
+            found, shares = detector.score(x, self._learnable(out)[rows])
             name = f"{pack}.{spec.name}"
             at = self._blueprint.columns[name]
             features[at, rows], features[at + 1, rows] = found, shares
             scores[name] = (features[at, : len(batch)], features[at + 1, : len(batch)])
         return scores
+
+    def _learnable(self, out: Outputs) -> NDArray[np.bool_]:
+        """Events on which no live rule hit that would raise an alert by itself."""
+        learnable: NDArray[np.bool_] = ~out.touched
+        rows = np.flatnonzero(out.touched)
+        guarded = (out.outcomes[np.ix_(self._guards, rows)] == HIT).any(axis=0)
+        learnable[rows[~guarded]] = True
+        return learnable
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The detectors' state, copied."""

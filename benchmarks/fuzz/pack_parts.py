@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-_SECTIONS: Final = ("features:", "detectors:", "rules:")
+_SECTIONS: Final = ("features:", "detectors:", "rules:", "typologies:")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _ITEM: Final = re.compile(r"  (?:- id: *)?([\w.-]+)")
 

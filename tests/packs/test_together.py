@@ -120,6 +120,44 @@ def test_a_new_period_is_a_new_incident_whatever_the_cooldown(raised):
     assert days == [5, 5, 6]
 
 
+def test_a_typology_that_becomes_urgent_breaks_through_a_cooldown_once(raised):
+    text = PACK.replace("severity: medium", "severity: medium\n    cooldown: 1d")
+    alerts = raised(
+        text, {"amount": 120}, {"amount": 130}, *[{"amount": 120, "cross_border": True}] * 2
+    )
+    about = [alert.event_id for alert in alerts if alert.subject == "account/a"]
+    assert about == ["0", "2"]
+
+
+DETECTED = (
+    PACK
+    + """
+detectors:
+  odd: {model: half_space_trees, features: [amount], trees: 3, height: 4, window: 20, limits: {amount: [0, 200]}}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "learns"),
+    [(("", ""), False), (("id: BIG", "id: BIG\n    status: shadow"), True),
+     (("id: BIG", "id: BIG\n    alone: false"), True)],
+)  # fmt: skip
+def test_only_a_rule_that_raises_alerts_keeps_an_event_from_being_learnt(change, learns, tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text(DETECTED.replace(*change, 1).replace("amount >= 50", "amount >= 1000"))
+    offline = Offline(draw([load_pack(str(path))], Deployment()))
+    lines = [
+        b'{"event_id":"%d","kind":"payment","account":"a","amount":150,"currency":"CNY",'
+        b'"event_time":%d}' % (n, START_MS + n * 1000) for n in range(60)
+    ]  # fmt: skip
+    fed = offline.feed(RawBlock(0, b"\n".join(lines), 0, 1 << 53))
+    scored = [*fed.scored, *offline.finish().scored]
+    scores = [score for one in scored for score in one.scores["p.odd"]]
+    # until a window is full of learnt events nothing is scored
+    assert any(score > 0 for score in scores) is learns
+
+
 LIMBS = """
 pack: p
 on: [payment]
