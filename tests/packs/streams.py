@@ -9,10 +9,9 @@ from typing import Any
 
 from config.packs import load_pack, pack_names
 from dataflows.examples import START_MS, example_events
-from models.expressions.parsing import Parser
-from models.expressions.tree import Call, Name, Node, Source, Type, names_in
+from models.expressions.tree import Call, Name, Node, Source, names_in
 from models.pack import Example, FeatureSpec, PackSpec, RuleSpec
-from models.planning.names import parser_of
+from models.planning.rules import plan_rules
 
 Stream = list[dict[str, Any]]
 """Events in order of time; `at` is ms after the start."""
@@ -73,6 +72,11 @@ class Case:
     def features(self) -> list[FeatureSpec]:
         """What the condition reads."""
         return [spec for name, spec in _features(self.pack).items() if name in _read(self)]
+
+    @property
+    def names_a_currency(self) -> bool:
+        """Whether the condition compares amounts in a currency that it names."""
+        return any(name.name == "currency" for name in names_in(_condition(self)))
 
     @property
     def is_growing(self) -> bool:
@@ -158,12 +162,12 @@ def _features(pack: str) -> dict[str, FeatureSpec]:
 
 
 @cache
-def _parser(pack: str) -> Parser:
-    return parser_of(loaded(pack), features=True)
+def _conditions(pack: str) -> dict[str, Node]:
+    return {rule.spec.id: rule.when for rule in plan_rules([loaded(pack)])}
 
 
 def _condition(case: Case) -> Node:
-    return _parser(case.pack).parse(case.rule.when, Type.FLAG)
+    return _conditions(case.pack)[case.rule.id]
 
 
 def _read(case: Case) -> set[str]:

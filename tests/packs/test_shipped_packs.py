@@ -64,4 +64,6 @@ def test_tiny_prices_are_readable(outcomes):
 
 
 def _fields(text):
-    return {(field, spec) for _, field, spec, _ in string.Formatter().parse(text) if field}
+    """The values shown; what a limb says in Chinese is called like what it says in English."""
+    parsed = string.Formatter().parse(text)
+    return {(field.removesuffix("_zh"), spec) for _, field, spec, _ in parsed if field}
