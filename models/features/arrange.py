@@ -84,6 +84,8 @@ class _Layout:
             start, what = Start.SESSION, over.gap_ms
         elif feature.start is not None:
             start, what = Start.SINCE, self.space.filter_bits([feature.start])
+        elif over.period and spec.late and not spec.delay_ms:
+            start = Start.WHOLE
         key = (span, spec.delay_ms, calendar, is_last and start is Start.SPAN, start, what)
         return self.windows.setdefault(key, len(self.windows))
 

@@ -21,6 +21,7 @@ from models.features.graph_layout import (
     NEWEST_IN,
     NEWEST_OUT,
     PAIRS,
+    SCRATCH,
 )
 from models.features.layout import EVIDENCE_MAX, Plan, Store
 from models.features.paths import alike, is_in
@@ -222,8 +223,8 @@ def common_payees(
     """The most payees that the payer and two other payers of this payee all paid; 0 for none."""
     if payer < 0 or payee < 0:
         return 0
-    payees, others = work[_PAIRS:], work[_PAIRS + 64 :]
-    masks = work[_PAIRS + 128 :]
+    payees, others = work[SCRATCH:], work[SCRATCH + DEGREE_MAX :]
+    masks = work[SCRATCH + 2 * DEGREE_MAX :]
     n = _payees(store, plan, feature, payer, time, payees, _NEIGHBOURS_MAX)
     found, tried, best = 0, 0, 0
     edge = store.rows[payee, NEWEST_IN] - 1
@@ -240,8 +241,6 @@ def common_payees(
                 best = max(best, _count_bits(masks[i] & masks[found]))
             found += 1
         edge = store.arena[record + E_NEXT_IN] - 1
-    for i in range(192):
-        work[_PAIRS + i] = 0
     return best
 
 
@@ -252,7 +251,7 @@ def spread_upstream(
     """The most payees that one of the payer's own payers paid; 0 for none."""
     if payer < 0:
         return 0
-    payees, best, tried = work[_PAIRS:], 0, 0
+    payees, best, tried = work[SCRATCH:], 0, 0
     edge = store.rows[payer, NEWEST_IN] - 1
     while edge >= store.counters[EDGE_TAIL] and tried < DEGREE_MAX:
         record, tried = _record(store, edge), tried + 1
@@ -261,6 +260,4 @@ def spread_upstream(
             n = _payees(store, plan, feature, upstream, time, payees, DEGREE_MAX)
             best = max(best, n)
         edge = store.arena[record + E_NEXT_IN] - 1
-    for i in range(DEGREE_MAX):
-        work[_PAIRS + i] = 0
     return best

@@ -27,6 +27,7 @@ from models.features.graph_layout import (
     EDGE_TAIL,
     EDGE_WORDS,
     G_GROUP,
+    G_MASK,
     G_READ,
     G_SPAN,
     NEWEST_IN,
@@ -197,6 +198,30 @@ def _value(
 
 
 @inline
+def _counts(plan: Plan, feature: int, mask: int) -> bool:
+    """Whether a transfer meets a feature's condition."""
+    wanted = plan.features[feature, G_MASK]
+    return (mask & wanted) == wanted
+
+
+@inline
+def _counts_anywhere(plan: Plan, mask: int) -> bool:
+    found = False
+    for feature in range(plan.features.shape[0]):
+        found |= _counts(plan, feature, mask)
+    return found
+
+
+@inline
+def _read_nothing(plan: Plan, entry: NDArray[np.int64], number: int, answers: Answers) -> None:
+    """0 for every pattern that is asked for: the transfer is part of none."""
+    groups = (entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)) >> GROUP_BITS
+    for feature in range(plan.features.shape[0]):
+        if (groups >> plan.features[feature, G_GROUP]) & 1:
+            answers.values[number, feature] = 0.0
+
+
+@inline
 def _read(
     store: Store,
     plan: Plan,
@@ -214,6 +239,9 @@ def _read(
             continue
         place = answers.found[0]
         named = answers.evidence[place, 2:]
+        if not _counts(plan, feature, entry[ENTRY_MASK]):
+            answers.values[number, feature] = 0.0
+            continue
         value = _value(store, plan, feature, source, target, entry, amount, work, named)
         answers.values[number, feature] = value
         since = entry[ENTRY_TIME] - plan.features[feature, G_SPAN]
@@ -246,6 +274,9 @@ def run_graph(
             return number
         one, other = entry[ENTRY_VALUES], entry[ENTRY_VALUES + 1]
         if one == 0 or other == 0 or one == other:
+            continue
+        if not _counts_anywhere(plan, entry[ENTRY_MASK]):
+            _read_nothing(plan, entry, number, answers)
             continue
         source_key, target_key = (
             _node_key(entry[ENTRY_KEY], one),

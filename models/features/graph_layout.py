@@ -47,4 +47,6 @@ MILLION: Final = 1_000_000
 
 PAIRS: Final = 1 << 13
 """Places of a hash table of pairs of accounts, which a search fills by half at most."""
-WORK_WORDS: Final = 8 * HOPS_MAX + 4 * PAIRS
+SCRATCH: Final = 8 * HOPS_MAX + 4 * PAIRS
+"""Room for lists of accounts, behind paths and tables."""
+WORK_WORDS: Final = SCRATCH + 4 * DEGREE_MAX

@@ -143,11 +143,12 @@ class Term(IntEnum):
 
 
 class Start(IntEnum):
-    """Where a window begins, besides its span."""
+    """Where a window begins, besides its span; WHOLE ones reach to the end of their period."""
 
     SPAN = 0
     SESSION = 1
     SINCE = 2
+    WHOLE = 3
 
 
 class Holds(IntEnum):

@@ -46,7 +46,7 @@ from models.features.medians import median_of
 from models.features.pairs import deviation
 from models.features.sequences import last_completed
 from models.features.shares import top_share
-from models.features.starts import cut_reaches, window_since
+from models.features.starts import cut_reaches, window_since, window_until
 from models.features.table import slot_after
 from models.features.windows import fill_window
 
@@ -196,7 +196,8 @@ def look_back(store: Store, plan: Plan, row: int, time: int) -> int:
     for window in range(plan.windows.shape[0]):
         until = time - plan.windows[window, DELAY]
         low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
-        fill_window(store, plan, spare, window, low, slot_after(store, plan, row, until))
+        last = window_until(plan, window, until)
+        fill_window(store, plan, spare, window, low, slot_after(store, plan, row, last))
     return spare
 
 

@@ -259,9 +259,8 @@ def scatter(
             draft[count, ENTRY_TIME] = events.integers[0, row]
             draft[count, ENTRY_REFERENCE] = events.references[row]
             draft[count, ENTRY_MASK:] = 0
-            if word & UPDATES:
-                draft[count, ENTRY_MASK] = _mask(routes, row, events.derived)
             if word & UPDATES or asks:
+                draft[count, ENTRY_MASK] = _mask(routes, row, events.derived)
                 for place in range(routes.values.shape[0]):
                     draft[count, ENTRY_VALUES + place] = _value(routes, place, row, events)
             bounds[shard_of(key, shards) + 1] += 1

@@ -17,7 +17,7 @@ from models.features.layout import (
 )
 from models.features.table import slot_after
 
-_SPAN, _SESSION, _SINCE = range(3)
+_SPAN, _SESSION, _SINCE, _WHOLE = range(4)
 _KIND, _WHAT = range(2)
 
 
@@ -39,9 +39,27 @@ def first_time(plan: Plan, window: int, until: int) -> int:
 
 
 @inline
+def window_until(plan: Plan, window: int, until: int) -> int:
+    """The last event time of a window that is read at `until`, by an event behind later ones."""
+    if plan.starts.shape[0] == 0 or plan.starts[window, _KIND] != _WHOLE:
+        return until
+    calendar = plan.windows[window, CALENDAR]
+    low, high = plan.calendar_at[calendar], plan.calendar_at[calendar + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if plan.calendar_starts[middle] <= until:
+            low = middle + 1
+        else:
+            high = middle
+    return plan.calendar_starts[low] - 1 if low < plan.calendar_at[calendar + 1] else NEVER
+
+
+@inline
 def begins_itself(plan: Plan, window: int) -> bool:
     """Whether a window's own events say where it begins."""
-    return plan.starts.shape[0] > 0 and plan.starts[window, _KIND] != _SPAN
+    if plan.starts.shape[0] == 0:
+        return False
+    return plan.starts[window, _KIND] == _SESSION or plan.starts[window, _KIND] == _SINCE
 
 
 @outline

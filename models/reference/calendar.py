@@ -1,5 +1,6 @@
 """The definition of calendar windows: looked up in `zoneinfo` and `holidays` each time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -27,6 +28,19 @@ def period_start(over: Over, at_ms: int) -> int:
     for _ in range(over.count - 1):
         day -= timedelta(days=1 if over.period == "day" else day.day)
     return _since_epoch(_on(day if over.period == "day" else day.replace(day=1), 0, over.zone))
+
+
+def period_end(over: Over, at_ms: int) -> int:
+    """The last ms of the local period of a time, epoch ms."""
+    one = replace(over, count=1)
+    low, high = at_ms, at_ms + 40 * 86_400_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        if period_start(one, middle) == period_start(one, at_ms):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def _business_start(over: Over, moment: datetime) -> int:

@@ -37,6 +37,8 @@ class Transfer:
 def pattern(feature: Feature, transfers: Sequence[Transfer], now: Transfer) -> int:
     """Return a feature's value on a transfer, from those that are kept, itself included."""
     spec = feature.spec
+    if feature.where is not None and feature.where not in now.true:
+        return 0
     kept = [
         t
         for t in transfers

@@ -17,7 +17,7 @@ from models.expressions.tree import Name, Node, Source
 from models.features.layout import EVIDENCE_MAX
 from models.features.plan import EVENT_ID, Feature, Group, Space
 from models.pack import Over
-from models.reference.calendar import period_start
+from models.reference.calendar import period_end, period_start
 from models.reference.looking import Number, Visit, faded_mean, matches, top_share
 
 
@@ -143,7 +143,8 @@ def window_bounds(feature: Feature, kept: Sequence[Visit], at_ms: int) -> tuple[
     over: Over = feature.spec.over
     until = at_ms - feature.spec.delay_ms
     if over.period:
-        return period_start(over, until), until
+        whole = feature.spec.late and not feature.spec.delay_ms
+        return period_start(over, until), period_end(over, until) if whole else until
     since = -math.inf if over.forever else until - over.span_ms + 1
     earlier = [event for event in kept if event.at_ms <= until]
     if over.since:

@@ -133,7 +133,9 @@ DETECTED = (
     PACK
     + """
 detectors:
-  odd: {model: half_space_trees, features: [amount], trees: 3, height: 4, window: 20, limits: {amount: [0, 200]}}
+  odd:
+    {model: half_space_trees, features: [amount], trees: 3, height: 4, window: 20,
+     limits: {amount: [0, 200]}}
 """
 )
 

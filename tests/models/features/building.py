@@ -65,6 +65,7 @@ def feature(
     name: str = "",
     grain: int = 0,
     per: str = "",
+    late: bool = False,
 ) -> Feature:
     """Build a checked feature, as the pack compiler would hand it over; times in ms."""
     spec = FeatureSpec(
@@ -81,6 +82,7 @@ def feature(
         min_history=min_history,
         grain_ms=grain,
         per=per,
+        late=late,
     )
     full_name = f"test.{spec.name}"
     return Feature(spec, full_name, value, where, condition, on, on, bound, cap, lateness)

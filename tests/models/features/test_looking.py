@@ -148,6 +148,17 @@ def test_the_event_cap_holds_for_windows_that_begin_themselves(data):
     Twins(features).read(data.draw(stream))
 
 
+@given(st.data())
+@streams.examples(150)
+def test_a_calendar_that_takes_late_events_reads_to_the_end_of_its_period(data):
+    sums = tuple(name for name in streams.AGGREGATES if name not in streams.LASTS)
+    plain = data.draw(streams.features(streams.CALENDAR, st.just(4096), aggregates=sums))
+    week = 7 * streams.DAY
+    features = [replace(f, spec=replace(f.spec, late=True), lateness_ms=week) for f in plain]
+    eve = data.draw(st.sampled_from(streams.EVES))
+    Twins(features).read(data.draw(streams.visits(features, streams.CALENDAR, start=eve)))
+
+
 def read(item: Feature, *events) -> list[float]:
     """Values of a feature on (ms since the start, values, conditions)."""
     twins = Twins([item])
