@@ -53,6 +53,9 @@ def new_topic(broker) -> Callable[..., str]:
         topic = NewTopic(name, partitions, 1, config=settings)
         admin = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
         admin.create_topics([topic])[name].result(30)
+        # made is not yet known: the broker learns of it from its controller
+        while name not in admin.list_topics(timeout=30).topics:
+            pass
         return name
 
     return create

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from models.compiled import inline, kernel, outline, to_int
 from models.events import MONEY_SCALE, NULL_INT
 from models.features.engine import ARENA_FULL, DONE, EVIDENCE_FULL, ROWS_FULL, Answers
-from models.features.gathering import common_payees, find_scatter, spread_upstream
 from models.features.graph_layout import (
     E_AMOUNT,
     E_FROM,
@@ -26,13 +25,10 @@ from models.features.graph_layout import (
     EDGE_CUT,
     EDGE_TAIL,
     EDGE_WORDS,
-    G_GROUP,
-    G_MASK,
-    G_READ,
-    G_SPAN,
     NEWEST_IN,
     NEWEST_OUT,
 )
+from models.features.graph_reading import counts_anywhere, read_nothing, read_patterns
 from models.features.layout import (
     ARENA_USED,
     CLOCK,
@@ -44,24 +40,19 @@ from models.features.layout import (
     ENTRY_TIME,
     ENTRY_VALUES,
     FORGOTTEN,
-    GROUP_BITS,
     HAND,
     KEY,
     NEWEST,
-    ROW_SHIFT,
     ROWS_USED,
     S_CAP,
     S_HORIZON,
     S_INDEXES,
     UPDATES,
-    WANTS_EVIDENCE,
     Plan,
     Store,
 )
-from models.features.paths import find_path
 from models.features.table import drop_row, find_row, make_row
 
-_CYCLE, _CHAIN, _SCATTER, _BIPARTITE, _UPSTREAM = range(5)
 _SWEPT = 3
 _LARGEST = 1e14
 _ONE, _TWO = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -173,85 +164,6 @@ def _sweep(store: Store) -> None:
             counters[FORGOTTEN] += 1
 
 
-@inline
-def _value(
-    store: Store,
-    plan: Plan,
-    feature: int,
-    source: int,
-    target: int,
-    entry: NDArray[np.int64],
-    amount: int,
-    work: NDArray[np.int64],
-    named: NDArray[np.int64],
-) -> float:
-    """A feature's value; how many transfers are behind it, and which, goes to `named`."""
-    read = plan.features[feature, G_READ]
-    named[0] = 0
-    if read == _CYCLE or read == _CHAIN:
-        return float(find_path(store, plan, feature, source, target, entry, amount, work, named))
-    if read == _SCATTER:
-        return float(find_scatter(store, plan, feature, target, entry[ENTRY_TIME], work, named))
-    if read == _BIPARTITE:
-        return float(common_payees(store, plan, feature, source, target, entry[ENTRY_TIME], work))
-    return float(spread_upstream(store, plan, feature, source, entry[ENTRY_TIME], work))
-
-
-@inline
-def _counts(plan: Plan, feature: int, mask: int) -> bool:
-    """Whether a transfer meets a feature's condition."""
-    wanted = plan.features[feature, G_MASK]
-    return (mask & wanted) == wanted
-
-
-@inline
-def _counts_anywhere(plan: Plan, mask: int) -> bool:
-    found = False
-    for feature in range(plan.features.shape[0]):
-        found |= _counts(plan, feature, mask)
-    return found
-
-
-@inline
-def _read_nothing(plan: Plan, entry: NDArray[np.int64], number: int, answers: Answers) -> None:
-    """0 for every pattern that is asked for: the transfer is part of none."""
-    groups = (entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)) >> GROUP_BITS
-    for feature in range(plan.features.shape[0]):
-        if (groups >> plan.features[feature, G_GROUP]) & 1:
-            answers.values[number, feature] = 0.0
-
-
-@inline
-def _read(
-    store: Store,
-    plan: Plan,
-    source: int,
-    target: int,
-    entry: NDArray[np.int64],
-    amount: int,
-    number: int,
-    answers: Answers,
-    work: NDArray[np.int64],
-) -> None:
-    groups = (entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)) >> GROUP_BITS
-    for feature in range(plan.features.shape[0]):
-        if not (groups >> plan.features[feature, G_GROUP]) & 1:
-            continue
-        place = answers.found[0]
-        named = answers.evidence[place, 2:]
-        if not _counts(plan, feature, entry[ENTRY_MASK]):
-            answers.values[number, feature] = 0.0
-            continue
-        value = _value(store, plan, feature, source, target, entry, amount, work, named)
-        answers.values[number, feature] = value
-        since = entry[ENTRY_TIME] - plan.features[feature, G_SPAN]
-        if store.counters[EDGE_CUT] > max(since, 0):
-            answers.truncated[number] = True
-        if entry[ENTRY_ROW] & WANTS_EVIDENCE and value >= plan.bounds[feature]:
-            answers.evidence[place, 0], answers.evidence[place, 1] = number, feature
-            answers.found[0] = place + 1
-
-
 @kernel
 def run_graph(
     store: Store,
@@ -275,8 +187,8 @@ def run_graph(
         one, other = entry[ENTRY_VALUES], entry[ENTRY_VALUES + 1]
         if one == 0 or other == 0 or one == other:
             continue
-        if not _counts_anywhere(plan, entry[ENTRY_MASK]):
-            _read_nothing(plan, entry, number, answers)
+        if not counts_anywhere(plan, entry[ENTRY_MASK]):
+            read_nothing(plan, entry, number, answers)
             continue
         source_key, target_key = (
             _node_key(entry[ENTRY_KEY], one),
@@ -296,7 +208,7 @@ def run_graph(
                 why[0] = ARENA_FULL
                 return number
             _add_edge(store, entry, amount, source, target)
-        _read(store, plan, source, target, entry, amount, number, answers, work)
+        read_patterns(store, plan, source, target, entry, amount, number, answers, work)
         if entry[ENTRY_ROW] & UPDATES:
             _sweep(store)
     return entries.shape[0]

@@ -193,7 +193,7 @@ def test_a_broker_killed_in_the_middle(broker, new_topic) -> None:
 
 def test_patience_ends(broker, new_topic) -> None:
     topic = new_topic()
-    output = opened(broker, topic, patience_s=1.0)
+    output = opened(broker, topic, patience_s=3.0)
     output.publish(0, items(0))
     broker.pause()
     try:
