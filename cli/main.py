@@ -147,11 +147,14 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of the world.")] = 7,
     accounts: Annotated[int, typer.Option(help="Accounts.")] = 20_000,
     instruments: Annotated[int, typer.Option(help="Instruments.")] = 24,
+    each: Annotated[
+        int, typer.Option(min=0, help="Incidents of each typology of the catalogue.")
+    ] = 0,
 ) -> None:
     """Write labelled synthetic traffic."""
     from cli.simulate import simulate as run  # noqa: PLC0415
 
-    run(output, truth, days=days, seed=seed, accounts=accounts, instruments=instruments)
+    run(output, truth, days=days, seed=seed, accounts=accounts, instruments=instruments, each=each)
 
 
 @alerts_app.command("tail")

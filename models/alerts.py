@@ -188,7 +188,7 @@ def action_of(hits: Sequence[RuleHit], typologies: Sequence[Typology]) -> str:
     return max(asked, key=ACTIONS.index)
 
 
-def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
+def _reason(hit: RuleHit, facts: Facts, incident: str | None) -> dict[str, Any]:
     rule, spec = hit.rule, hit.rule.spec
     evidence = []
     for label, is_feature, operator, threshold in rule.evidence:
@@ -215,24 +215,25 @@ def _reason(hit: RuleHit, facts: Facts) -> dict[str, Any]:
         **{language: say(sentence, facts.values) for language, sentence in rule.sentences.items()},
         "evidence": evidence,
         "source": spec.source,
+        **({"incident_id": incident} if incident else {}),
         **({"warming": warming} if warming else {}),
     }
 
 
-def _incident_id(hit: Hit, ordered: Sequence[RuleHit]) -> str | None:
+def _incident_id(hit: Hit, found: RuleHit) -> str | None:
     """One id for all that a rule finds about a subject within a calendar period."""
-    for found in ordered:
-        over = found.rule.spec.incident
-        if over is not None:
-            since = str(window_start(over, hit.time_ms))
-            rule = found.rule.spec.id
-            return alert_id(hit.tenant, hit.pack, rule, hit.domain, hit.shown_subject, since)
-    return None
+    over = found.rule.spec.incident
+    if over is None:
+        return None
+    since = str(window_start(over, hit.time_ms))
+    rule = found.rule.spec.id
+    return alert_id(hit.tenant, hit.pack, rule, hit.domain, hit.shown_subject, since)
 
 
 def content_of(hit: Hit) -> dict[str, Any]:
     """The alert as a CloudEvents 1.0 object of JSON types."""
     ordered = sorted(hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index))
+    incidents = [_incident_id(hit, found) for found in ordered]
     return {
         "specversion": "1.0",
         "type": TYPE,
@@ -247,11 +248,14 @@ def content_of(hit: Hit) -> dict[str, Any]:
             "risk": risk_of(hit.hits),
             "p_fraud": None,
             "action": action_of(hit.hits, hit.typologies),
-            "incident_id": _incident_id(hit, ordered),
+            "incident_id": next(filter(None, incidents), None),
             "repeats": 0,
             "late": hit.late,
             "truncated": hit.facts.truncated,
-            "reasons": [_reason(h, hit.facts) for h in ordered],
+            "reasons": [
+                _reason(h, hit.facts, incident)
+                for h, incident in zip(ordered, incidents, strict=True)
+            ],
             "typologies": [found.content() for found in hit.typologies],
             "scores": {
                 name: {"score": round(score, 6), "p": round(share, 6)}

@@ -40,7 +40,7 @@ def alert(tmp_path):
     text = next(p.values[0] for p in PACKS if p.values[0].startswith("pack: small"))
     asked = '    prompt: {en: "Was it you?", zh: "是您本人吗？"}\n    action: review'
     text = text.replace("when: payments_10m", "when: amount >= 1 AND payments_10m")
-    text = text.replace("    action: review", asked, 1)
+    text = text.replace("    action: review", f"    incident: day(UTC)\n{asked}", 1)
     path.write_text(f"{text}typologies: [{{id: T, name: {{en: a, zh: b}}, rules: {{S1: 0.5}}}}]\n")
     head = b'{"kind":"payment","account":"a","amount":10,"currency":"CNY","event_id":'
     lines = [head + b'"%d","event_time":%d}' % (n, START_MS + n) for n in range(3)]

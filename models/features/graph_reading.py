@@ -55,6 +55,7 @@ def _counts(plan: Plan, feature: int, mask: int) -> bool:
 
 @inline
 def counts_anywhere(plan: Plan, mask: int) -> bool:
+    """Whether a transfer meets the condition of any feature."""
     found = False
     for feature in range(plan.features.shape[0]):
         found |= _counts(plan, feature, mask)
@@ -82,6 +83,7 @@ def read_patterns(
     answers: Answers,
     work: NDArray[np.int64],
 ) -> None:
+    """Write the values of the wanted features to the answers of entry `number`."""
     groups = (entry[ENTRY_ROW] & ((1 << ROW_SHIFT) - 1)) >> GROUP_BITS
     for feature in range(plan.features.shape[0]):
         if not (groups >> plan.features[feature, G_GROUP]) & 1:

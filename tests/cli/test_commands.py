@@ -159,6 +159,17 @@ def test_check_runs_every_example():
     assert result["examples"] >= 2 * result["rules"]
 
 
+def test_simulate_plants_the_whole_catalogue(tmp_path):
+    truth = tmp_path / "truth.ndjson"
+    result = riverguard(
+        "simulate", "-o", tmp_path / "events.ndjson", "--truth", truth, "--days", "8",
+        "--accounts", "600", "--each", "1",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    found = {json.loads(line)["typology"] for line in truth.read_bytes().splitlines()}
+    assert {"F11", "F22", "F26", "A10", "A11", "A12", "A14", "R-CN-1"} <= found
+
+
 def test_simulate_and_demo_on_the_file_and_alerts(tmp_path):
     events, truth, state = tmp_path / "e.ndjson", tmp_path / "t.ndjson", tmp_path / "state"
     done = riverguard(

@@ -150,8 +150,8 @@ def test_only_a_rule_that_raises_alerts_keeps_an_event_from_being_learnt(change,
     path.write_text(DETECTED.replace(*change, 1).replace("amount >= 50", "amount >= 1000"))
     offline = Offline(draw([load_pack(str(path))], Deployment()))
     lines = [
-        b'{"event_id":"%d","kind":"payment","account":"a","amount":150,"currency":"CNY",'
-        b'"event_time":%d}' % (n, START_MS + n * 1000) for n in range(60)
+        b'{"event_id":"%d","kind":"payment","account":"a","amount":%d,"currency":"CNY",'
+        b'"event_time":%d}' % (n, 100 + n * 37 % 100, START_MS + n * 1000) for n in range(60)
     ]  # fmt: skip
     fed = offline.feed(RawBlock(0, b"\n".join(lines), 0, 1 << 53))
     scored = [*fed.scored, *offline.finish().scored]
