@@ -113,7 +113,7 @@ def check(
         typer.Option(
             "--cost",
             help="Also measure on simulated traffic what each feature and rule costs in time and"
-            " memory: what the packs save without it. Takes up to a minute.",
+            " memory: what the packs save without it. Takes minutes for large packs.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
