@@ -106,7 +106,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "in_order": "(`cycle`, `chain`) each transfer happened before the next",
         "late": "`include`: events that come too late still update it, up to 7 days",
         "largest": "(`top_share`) how many values, up to 100",
-        "weight": "(`top_share`) number expression: what is added up per value",
+        "weight": "(`top_share`) number expression: what is added up per value, if above 0",
         "half_life": "(`ewm`) after so long a value counts half",
         "by": "the key that an event updates: a text column, or a list of them",
         "of": "the key that an event reads, of the same domain",

@@ -30,7 +30,7 @@ from models.features.links import address, earlier, later
 
 @inline
 def _weight(store: Store, plan: Plan, row: int, cell: int, slot: int) -> float:
-    """What an event adds: 1, or the value of a cell's column, NULL being nothing."""
+    """What an event adds: 1, or the value of a cell's column if it is above 0."""
     if cell < 0:
         return 1.0
     holds = plan.cells[cell, C_HOLDS]
@@ -38,7 +38,7 @@ def _weight(store: Store, plan: Plan, row: int, cell: int, slot: int) -> float:
         store.rows[row, BASE], store.rows[row, CAPACITY], plan.sizes[S_STRIDE],
         plan.cells[cell, C_COLUMN], slot,
     )  # fmt: skip
-    return 0.0 if is_null(store, at, holds) else as_float(store, at, holds)
+    return 0.0 if is_null(store, at, holds) else max(as_float(store, at, holds), 0.0)
 
 
 @outline

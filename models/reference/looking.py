@@ -89,7 +89,9 @@ def top_share(feature: Feature, used: Sequence[Visit]) -> Number:
     for event in used:
         value = event.values[feature.value] if feature.value is not None else None
         assert value is not None
-        added = 1.0 if feature.weight is None else float(event.values.get(feature.weight) or 0.0)
+        given = 1.0 if feature.weight is None else event.values.get(feature.weight)
+        # what flows back has no share
+        added = max(float(given or 0.0), 0.0)
         sums[value] = sums.get(value, 0.0) + added
     total = math.fsum(sums.values())
     largest = sorted(sums.values(), reverse=True)[: feature.spec.largest]

@@ -138,7 +138,7 @@ def patterns(draw, lateness: int) -> list[Feature]:
 
 
 @given(st.data())
-@streams.examples(300)
+@streams.examples(120)
 def test_every_pattern_equals_its_definition(data):
     lateness = data.draw(st.sampled_from((0, 10)))
     graph = Graph(data.draw(patterns(lateness)))
@@ -146,7 +146,7 @@ def test_every_pattern_equals_its_definition(data):
 
 
 @given(st.data())
-@streams.examples(60)
+@streams.examples(25)
 def test_any_cut_and_any_restart_gives_the_same_bits(data):
     features, stream = data.draw(patterns(0)), data.draw(transfers())
     features = [replace(f, bound=1.0) for f in features]
@@ -174,7 +174,7 @@ def test_any_cut_and_any_restart_gives_the_same_bits(data):
 
 
 @given(st.data())
-@streams.examples(60)
+@streams.examples(25)
 def test_a_changed_graph_takes_over_every_transfer(data):
     stream = data.draw(transfers())
     old = Graph([pattern_of("cycle", over=200)])

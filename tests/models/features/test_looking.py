@@ -108,14 +108,14 @@ def looking(draw, cap: int = 4096) -> list[Feature]:
 
 
 @given(st.data())
-@streams.examples(200)
+@streams.examples(80)
 def test_what_looks_through_its_window_equals_its_definition(data):
     features = data.draw(looking())
     Twins(features).read(data.draw(streams.visits(features, streams.MILLISECONDS, entities=2)))
 
 
 @given(st.data())
-@streams.examples(80)
+@streams.examples(32)
 def test_the_event_cap_holds_for_what_looks_through(data):
     features = data.draw(looking(cap=6))
     stream = streams.visits(features, streams.MILLISECONDS, entities=1, most=80)
@@ -134,14 +134,14 @@ def self_beginning(draw, cap: int) -> list[Feature]:
 
 
 @given(st.data())
-@streams.examples(300)
+@streams.examples(120)
 def test_sessions_and_windows_since_an_event_equal_their_definition(data):
     features = data.draw(self_beginning(4096))
     Twins(features).read(data.draw(streams.visits(features, streams.MILLISECONDS, entities=2)))
 
 
 @given(st.data())
-@streams.examples(120)
+@streams.examples(48)
 def test_the_event_cap_holds_for_windows_that_begin_themselves(data):
     features = data.draw(self_beginning(6))
     stream = streams.visits(features, streams.MILLISECONDS, entities=1, most=80)
@@ -149,7 +149,7 @@ def test_the_event_cap_holds_for_windows_that_begin_themselves(data):
 
 
 @given(st.data())
-@streams.examples(150)
+@streams.examples(60)
 def test_a_calendar_that_takes_late_events_reads_to_the_end_of_its_period(data):
     sums = tuple(name for name in streams.AGGREGATES if name not in streams.LASTS)
     plain = data.draw(streams.features(streams.CALENDAR, st.just(4096), aggregates=sums))

@@ -31,14 +31,14 @@ def undoable(features):
 
 
 @given(st.data())
-@streams.examples(200)
+@streams.examples(80)
 def test_what_is_taken_back_had_never_been(data):
     features = undoable(data.draw(streams.features(streams.MILLISECONDS, st.just(4096))))
     Twins(features).read(data.draw(undone(features, entities=2)))
 
 
 @given(st.data())
-@streams.examples(80)
+@streams.examples(32)
 def test_it_holds_for_every_kind_of_window(data):
     features = undoable(data.draw(looking()))
     features += undoable(
@@ -49,7 +49,7 @@ def test_it_holds_for_every_kind_of_window(data):
 
 
 @given(st.data())
-@streams.examples(60)
+@streams.examples(25)
 def test_it_holds_in_blocks_with_an_index(data):
     (counted,) = undoable([feature("distinct", DEVICE, over=10_000_000)])
     stream = data.draw(undone([counted], entities=1, most=220, reads_everything=True))
@@ -57,7 +57,7 @@ def test_it_holds_in_blocks_with_an_index(data):
 
 
 @given(st.data())
-@streams.examples(60)
+@streams.examples(25)
 def test_the_event_cap_may_have_taken_it_already(data):
     features = undoable(data.draw(streams.features(streams.MILLISECONDS, st.just(6))))
     twins = Twins(features)
