@@ -46,7 +46,9 @@ class Deployment:
         return path
 
     def feed(self, partitions: Sequence[Sequence[bytes]]) -> None:
-        producer = Producer({"bootstrap.servers": self.broker.bootstrap})
+        producer = Producer(
+            {"bootstrap.servers": self.broker.bootstrap, "enable.idempotence": True}
+        )
         for number, lines in enumerate(partitions):
             for line in lines:
                 headers = [("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")]

@@ -38,7 +38,9 @@ def produce(broker) -> Callable[..., None]:
     ) -> None:
         errors: list[Any] = []
         conf = {name.replace("_", "."): value for name, value in settings.items()}
-        producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1, **conf})
+        # idempotent: a retry, as of a topic whose leader is not ready, keeps the order
+        own = {"bootstrap.servers": broker.bootstrap, "linger.ms": 1, "enable.idempotence": True}
+        producer = Producer({**own, **conf})
         for number, value in enumerate(values):
             producer.produce(
                 topic,
