@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cli.cost_programs import Programs, seen_by
-from cli.cost_spaces import Price, SpaceCost, SpaceMeter, described, key_of, without_each
+from cli.cost_spaces import Price, SpaceCost, SpaceMeter, described, without_each
 from cli.cost_traffic import STEPS, Sizes, entries_of, run_whole, simulated
 from models.pack import PackSpec
 from models.planning.blueprint import Blueprint, Deployment, draw
@@ -150,10 +150,10 @@ def _spaces(
             meter.compare(form, entries)
         for other in lesser:
             for form in other.spaces:
-                if key_of(form) == key_of(space) and not meter.knows(form):
+                if form.key == space.key and not meter.knows(form):
                     meter.compare(form, entries_of(other, [form], blocks)[0])
         costs.append(described(space, meter, thinner))
         for rule, other in enumerate(lesser):
-            left = next((form for form in other.spaces if key_of(form) == key_of(space)), None)
+            left = next((form for form in other.spaces if form.key == space.key), None)
             saved[rule].append((space.name, meter.saved(left)))
     return costs, saved

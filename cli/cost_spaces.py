@@ -32,7 +32,6 @@ from models.planning.spaces import SpaceBlueprint, finish
 
 Entries: TypeAlias = Sequence[NDArray[np.int64]]
 """A space's entries, block by block."""
-SpaceKey: TypeAlias = tuple[str, int, int, int]
 
 _WORD_BYTES: Final = 8
 _COPIES: Final = 3
@@ -249,24 +248,18 @@ def described(
     space: SpaceBlueprint, meter: SpaceMeter, thinner: Mapping[str, SpaceBlueprint]
 ) -> SpaceCost:
     """A space with its prices; `thinner` is of `without_each`, each compared."""
-    name, on, grain_ms, cap = key_of(space)
     features = []
     for kept in space.features:
         price = meter.saved(thinner.get(kept.name))
         features.append(FeatureCost(kept.name, price.ns, price.entity_bytes))
-    sizes = space.plan.sizes
+    sizes, on = space.plan.sizes, space.routes.on
+    grain_ms = int(sizes[S_GRAIN])
     return SpaceCost(
-        name, tuple(kind for bit, kind in enumerate(KINDS) if (on >> bit) & 1), grain_ms, cap,
+        space.name, tuple(kind for bit, kind in enumerate(KINDS) if (on >> bit) & 1),
+        grain_ms, 0 if grain_ms else int(sizes[S_CAP]),
         meter.price.ns, meter.price.exact_ns, meter.entities, meter.price.entity_bytes,
         int(sizes[S_WORDS]) * _WORD_BYTES, int(sizes[S_COLUMNS]) * _WORD_BYTES, features,
     )  # fmt: skip
-
-
-def key_of(space: SpaceBlueprint) -> SpaceKey:
-    """What tells a space from the others of its blueprint, and is the same in another's."""
-    sizes = space.plan.sizes
-    grain_ms = int(sizes[S_GRAIN])
-    return space.name, space.routes.on, grain_ms, 0 if grain_ms else int(sizes[S_CAP])
 
 
 def meaning(space: SpaceBlueprint) -> bytes:

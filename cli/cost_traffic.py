@@ -17,10 +17,8 @@ from dataflows.components import ShardAlerting, ShardWindows
 from models.batch import Batch
 from models.decoding.decoder import Decoder
 from models.events import KINDS
-from models.features.layout import F_GROUP
-from models.features.messages import Answer
-from models.features.placing import place_answers
 from models.holding import Release
+from models.placing import Placer
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import SpaceBlueprint
 from models.records import RawBlock
@@ -127,7 +125,7 @@ def _run_timed(
     found: Pass,
 ) -> None:
     decoder, scatterer = Decoder(blueprint.schema), Scatterer(blueprint)
-    scorer, alerting = Scorer(blueprint), ShardAlerting()
+    scorer, placer, alerting = Scorer(blueprint), Placer(blueprint), ShardAlerting()
     clock = time.thread_time_ns
     for number, block in enumerate(blocks):
         clocks = [clock()]
@@ -149,19 +147,8 @@ def _run_timed(
         for step, began, ended in zip(STEPS, clocks[:-1], clocks[1:], strict=True):
             found.steps_ns[step] += ended - began
         found.batches.append(scattered.batch)
-        found.features.append(_features(blueprint, scattered.batch, answers))
+        # what the programs read; detectors' scores stay unknown
+        features, _truncated = placer.place(answers, len(batch))
+        found.features.append(np.ascontiguousarray(features[:, : len(batch)]))
         for hit in (*scored.hits, *scored.shadow):
             found.hits.update((hit.pack, one.rule.spec.id) for one in hit.hits)
-
-
-def _features(blueprint: Blueprint, batch: Batch, answers: Sequence[Answer]) -> NDArray[np.float64]:
-    """What the programs read; detectors' scores stay unknown."""
-    features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
-    for answer in answers:
-        for number, space in answer.spaces.items():
-            known = blueprint.spaces[number]
-            place_answers(
-                space.words, space.values, known.plan.features[:, F_GROUP].copy(),
-                known.first_column, features, space.truncated, np.zeros(len(batch), np.bool_),
-            )  # fmt: skip
-    return features

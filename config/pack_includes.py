@@ -6,14 +6,9 @@ from typing import Any, TypeVar
 
 from config.sections import suggest
 from config.yaml_nodes import Document
-from models.pack import PackSpec, RuleSpec, TypologySpec
+from models.pack import PackSpec, TypologySpec
 
 T = TypeVar("T")
-
-
-def called(rule: RuleSpec) -> set[str]:
-    """How a rule may be named: by its id, and a limb by that of the whole rule."""
-    return {rule.id, rule.id.rpartition(".")[0]} if rule.limb else {rule.id}
 
 
 def with_included(
@@ -35,14 +30,14 @@ def with_included(
     )
     packs = (*theirs, own)
     rules = _joined(("id", pack.rules) for pack in packs)
+    known = {name for rule in rules for name in rule.names}
     for i, name in enumerate(without):
-        if not any(name in called(rule) for rule in rules):
+        if name not in known:
             is_list = isinstance(document.data("without"), list)
-            known = sorted({one for rule in rules for one in called(rule)})
             path = ("without", i) if is_list else ("without",)
-            raise document.error(path, f"no rule is called {name}", suggest(name, known))
-    rules = [rule for rule in rules if called(rule).isdisjoint(without)]
-    kept = {name for rule in rules for name in called(rule)}
+            raise document.error(path, f"no rule is called {name}", suggest(name, sorted(known)))
+    rules = [rule for rule in rules if rule.names.isdisjoint(without)]
+    kept = {name for rule in rules for name in rule.names}
     found = replace(
         own,
         features=tuple(_joined(("name", pack.features) for pack in packs)),

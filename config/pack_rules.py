@@ -207,7 +207,7 @@ def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
         severity=tuple((s, section.severity[s]) for s in _STRONGEST_FIRST if s in section.severity),
         because={"en": section.because.en, "zh": section.because.zh},
         alone=section.alone,
-        limb=section.for_each[limb] if limb else {},
+        limb=section.for_each[limb] if limb else None,
         prompt={"en": section.prompt.en, "zh": section.prompt.zh} if section.prompt else {},
         place=document.place(*path),
         group=section.group,

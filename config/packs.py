@@ -18,7 +18,7 @@ from config.pack_columns import (
 )
 from config.pack_detectors import detector_specs
 from config.pack_features import feature_specs
-from config.pack_includes import called, with_included
+from config.pack_includes import with_included
 from config.pack_lookups import LookupSection, lookup_specs
 from config.pack_rules import RuleSection, rule_specs
 from config.pack_typologies import TypologySection, typology_specs
@@ -114,8 +114,8 @@ def _pack(document: Document, outer: tuple[str, ...] = ()) -> PackSpec:
     features = feature_specs(section.features, scope)
     detectors = detector_specs(section.detectors, scope)
     rules = rule_specs(section.rules, scope)
-    known = {rule.id for rule in rules} | {rule.id for rule in section.rules}
-    known |= {name for pack in included for rule in pack.rules for name in called(rule)}
+    theirs_too = (*rules, *(rule for pack in included for rule in pack.rules))
+    known = {name for rule in theirs_too for name in rule.names}
     spec = PackSpec(
         name=section.pack,
         on=scope.on,

@@ -16,9 +16,9 @@ from dataflows.state import restore
 from models.decoding.decoder import Decoder
 from models.errors import ConfigError, StateError
 from models.events import COLUMNS, KINDS, REQUIRED, ColumnType
-from models.features.layout import ENTRY_ROW, F_GROUP, UPDATES
-from models.features.placing import place_answers
+from models.features.layout import ENTRY_ROW, UPDATES
 from models.holding import Release
+from models.placing import Placer
 from models.planning.blueprint import Blueprint
 from models.records import RawBlock
 from models.rounds import NO_TIME
@@ -192,7 +192,7 @@ def _answers(
     batch, dead = Decoder(blueprint.schema).decode(RawBlock(0, lines, 0, 1 << 53))
     assert not dead, dead
     batch.late[:] = True  # late events read windows and change nothing
-    release = Release(batch, batch.times, None, None)
+    release, placer = Release(batch, batch.times, None, None), Placer(blueprint)
     for shard, message in Scatterer(blueprint).scatter(0, 0, release).messages.items():
         windows = ShardWindows(shard, blueprint.spaces)
         snapshot = found.get(f"windows-{shard:04d}")
@@ -200,11 +200,5 @@ def _answers(
             restore(segments, snapshot.state, windows)
         for entries in message.entries.values():
             entries[:, ENTRY_ROW] &= ~UPDATES  # nor do those that take late ones
-        features = np.full((max(len(blueprint.columns), 1), len(batch)), np.nan)
-        for number, space in windows.answer(message).spaces.items():
-            known = blueprint.spaces[number]
-            place_answers(
-                space.words, space.values, known.plan.features[:, F_GROUP].copy(),
-                known.first_column, features, space.truncated, np.zeros(len(batch), np.bool_),
-            )  # fmt: skip
+        features, _truncated = placer.place([windows.answer(message)], len(batch))
         yield features

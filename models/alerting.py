@@ -16,7 +16,7 @@ from models.alerts import Hit, RuleHit, content_of
 from models.features.calendar import window_start
 from models.pack import SEVERITIES
 from models.records import Alert, Repeat
-from models.typologies import Typology, names_of
+from models.typologies import Typology
 
 _SWEEP_AT: Final = 4096
 _Key = tuple[str, ...]
@@ -164,7 +164,7 @@ def to_alert(hit: Hit) -> Alert:
 def _strength(found: RuleHit, typologies: Sequence[Typology]) -> int:
     """Of a rule's hit for its cooldown: an urgent typology with it breaks through once."""
     urgent = any(
-        typology.level == "urgent" and not names_of(found.rule).isdisjoint(typology.rules)
+        typology.level == "urgent" and not found.rule.spec.names.isdisjoint(typology.rules)
         for typology in typologies
     )
     return len(SEVERITIES) if urgent else SEVERITIES.index(found.severity)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bisection import first_above
 from models.compiled import inline, kernel, to_int
 from models.events import MONEY_DECIMALS, NULL_INT
 from models.hashing import Secret
@@ -99,15 +100,9 @@ def _rate_at(tables: FxTables, base: np.uint64, currency: np.uint64, time: int) 
     for known in range(tables.hashes.shape[0]):
         if tables.hashes[known] != currency:
             continue
-        low, high = tables.at[known], tables.at[known + 1]
-        first = low
-        while low < high:
-            middle = (low + high) >> 1
-            if tables.times[middle] <= time:
-                low = middle + 1
-            else:
-                high = middle
-        return tables.rates[low - 1] if low > first else 0
+        first = tables.at[known]
+        later = first_above(tables.times, first, tables.at[known + 1], time)
+        return tables.rates[later - 1] if later > first else 0
     return 0
 
 

@@ -20,7 +20,7 @@ from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule
 from models.records import Headers
-from models.typologies import Typology, names_of, typologies_of
+from models.typologies import Typology, typologies_of
 from models.wording import masked, rfc3339
 
 _TRACE: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -113,7 +113,7 @@ class HitReader:
                     grouped.setdefault(key, []).append(rule_hit)
                 for (subject, is_live), rule_hits in grouped.items():
                     who = self.batch.text(subject, row)
-                    own = {name for rule_hit in rule_hits for name in names_of(rule_hit.rule)}
+                    own = {name for rule_hit in rule_hits for name in rule_hit.rule.spec.names}
                     found = tuple(t for t in typologies if is_live and not own.isdisjoint(t.rules))
                     counts = any(rule_hit.rule.spec.alone for rule_hit in rule_hits)
                     if who is not None and (counts or any(t.level for t in found)):

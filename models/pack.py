@@ -170,7 +170,8 @@ class RuleSpec:
 
     `incident` is a calendar period: what a rule finds about a subject within one is one incident.
     Not `alone`, it raises no alert by itself. `limb` gives names of one of its limbs a meaning:
-    another name of the pack, or a value. `prompt` is what a customer may be asked, or empty.
+    another name of the pack, or a value; None: the rule has no limbs. `prompt` is what a customer
+    may be asked, or empty.
     `places` maps a field (``when``, ``severity.high``, ``because.en`` …) to where its text stands.
     """
 
@@ -191,10 +192,16 @@ class RuleSpec:
     runbook: str = ""
     revision: int = 1
     alone: bool = True
-    limb: Mapping[str, Parameter] = field(default_factory=dict)
+    limb: Mapping[str, Parameter] | None = None
     prompt: Mapping[str, str] = field(default_factory=dict)
     examples: tuple["Example", ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What others may call it: its id, and a limb also by that of the whole rule."""
+        whole = self.id if self.limb is None else self.id.rpartition(".")[0]
+        return frozenset((self.id, whole))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import Batch
-from models.compiled import straight
 from models.events import KINDS
 from models.features.layout import ROW_SHIFT
 from models.features.messages import Message, Order
-from models.features.scatter import Events, scatter
+from models.features.scatter import Events, scatter_straight
 from models.fx import convert, fx_tables, smallest_coin
 from models.holding import Release
 from models.lookups import join
@@ -19,8 +18,6 @@ from models.planning.blueprint import Blueprint
 from models.planning.spaces import SpaceBlueprint
 from models.rounds import Turn
 from models.running import Runner
-
-_scatter = straight(scatter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ class Scatterer:
         draft = np.empty((most, space.entry_words), np.int64)
         entries = np.empty((most, space.entry_words), np.int64)
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)
-        _scatter(space.routes, self._tenant, events, draft, entries, bounds)
+        scatter_straight(space.routes, self._tenant, events, draft, entries, bounds)
         return entries, bounds.tolist()
 
 

@@ -10,20 +10,16 @@ from numpy.typing import NDArray
 
 from models.alerts import Hit, action_of, risk_of
 from models.batch import Batch
-from models.compiled import straight
 from models.detectors.catalogue import build_detector
 from models.expressions.codes import HIT, INSUFFICIENT
-from models.features.layout import F_GROUP
 from models.features.messages import Answer
-from models.features.placing import place_answers
 from models.hits import HitReader, evidence_of
+from models.placing import Placer
 from models.planning.blueprint import Blueprint
 from models.records import Decision
 from models.rounds import Turn
 from models.running import Outputs, Runner
 from models.scattering import Scattered
-
-_place = straight(place_answers)
 
 
 class Detector(Protocol):
@@ -109,7 +105,7 @@ class Scorer:
         )
         self._after = Runner(blueprint.after, len(rules), 1)
         self._severities = Runner(blueprint.severities, severities, 1)
-        self._groups = [space.plan.features[:, F_GROUP].copy() for space in blueprint.spaces]
+        self._placer = Placer(blueprint)
         self.detectors: list[Detector] = [build_detector(spec) for _p, spec in blueprint.detectors]
 
     def score(self, scattered: Scattered, answers: Sequence[Answer]) -> Scored:
@@ -120,17 +116,7 @@ class Scorer:
                 scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {}
             )  # fmt: skip
         n = len(batch)
-        # columns an odd number of cache lines apart: a power of two makes them evict each other
-        width = 8 * (-(-n // 8) | 1)
-        features = np.full((max(len(self._blueprint.columns), 1), width), np.nan)
-        truncated = np.zeros(n, np.bool_)
-        for answer in answers:
-            for number, space in answer.spaces.items():
-                _place(
-                    space.words, space.values, self._groups[number],
-                    self._blueprint.spaces[number].first_column, features,
-                    space.truncated, truncated,
-                )  # fmt: skip
+        features, truncated = self._placer.place(answers, n)
         out = self._before.run(batch, features)
         scores = self._detect(batch, features, out)
         if self._blueprint.detectors:
@@ -163,7 +149,7 @@ class Scorer:
     def _detect(
         self, batch: Batch, features: NDArray[np.float64], out: Outputs
     ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        scores = {}
+        scores, learnable = {}, self._learnable(out)
         named = zip(self.detectors, self._blueprint.detectors, out.results, strict=False)
         for detector, (pack, spec), chosen in named:
             rows = np.flatnonzero((chosen == 1.0) & ~batch.late)
@@ -171,7 +157,7 @@ class Scorer:
                 _input(self._blueprint, pack, name, batch, features) for name in spec.features
             ]
             x = np.stack([column[rows] for column in columns], axis=1)
-            found, shares = detector.score(x, self._learnable(out)[rows])
+            found, shares = detector.score(x, learnable[rows])
             name = f"{pack}.{spec.name}"
             at = self._blueprint.columns[name]
             features[at, rows], features[at + 1, rows] = found, shares

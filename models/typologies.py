@@ -44,14 +44,9 @@ class Typology:
         }  # fmt: skip
 
 
-def names_of(rule: Rule) -> set[str]:
-    """What a typology may call a rule: its id, and of a limb that of the whole rule."""
-    return {rule.spec.id, rule.spec.id.rpartition(".")[0] if rule.spec.limb else rule.spec.id}
-
-
 def typologies_of(specs: Sequence[TypologySpec], rules: Sequence[Rule]) -> list[Typology]:
     """The typologies of which rules hit an event; limbs of a rule weigh as one."""
-    hit = {name for rule in rules for name in names_of(rule)}
+    hit = {name for rule in rules for name in rule.spec.names}
     found = []
     for spec in specs:
         named = tuple(name for name in spec.rules if name in hit)

@@ -31,9 +31,9 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from benchmarks.speed.files import UNIFORM, event_file, warm  # noqa: E402
-from benchmarks.speed.machine import conditions, pin  # noqa: E402
+from benchmarks.speed.machine import pin  # noqa: E402
 from benchmarks.speed.ours import AS_OF_MS  # noqa: E402
-from benchmarks.speed.run import RESULTS, child  # noqa: E402
+from benchmarks.speed.run import child, keep  # noqa: E402
 from benchmarks.speed.steps import profiled  # noqa: E402
 from config.packs import load_pack  # noqa: E402
 from dataflows.execute import GARBAGE_THRESHOLDS  # noqa: E402
@@ -186,11 +186,7 @@ def report(cpu: int, quick: bool) -> None:
     rows = run_all(cpu, quick)
     console = Console(width=max(Console().width, 120))
     console.print(table_of(rows))
-    about = conditions()
-    with RESULTS.open("a", encoding="utf-8") as results:
-        for row in rows:
-            print(json.dumps(row))
-            results.write(json.dumps({**row, **about}) + "\n")
+    keep(rows)
 
 
 def main() -> None:

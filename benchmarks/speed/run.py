@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -143,6 +144,15 @@ def child(module: str, *arguments: Any) -> dict[str, Any]:
     return report
 
 
+def keep(rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows, and add them to the results with what they were measured on."""
+    about = conditions()
+    with RESULTS.open("a", encoding="utf-8") as results:
+        for row in rows:
+            print(json.dumps(row))
+            results.write(json.dumps({**row, **about}) + "\n")
+
+
 def rate(short: Measured, long: Measured, sizes: tuple[int, int]) -> float:
     """Events per second between a short and a long run."""
     return (sizes[1] - sizes[0]) / (long.seconds - short.seconds)
@@ -268,11 +278,7 @@ def main() -> int:
         console.print(f"[dim]{job.pack}, {job.keys.name} keys …[/dim]")
         rows.append(run_job(job, runner, given.quick))
     console.print(table_of(rows))
-    about = conditions()
-    with RESULTS.open("a", encoding="utf-8") as results:
-        for row in rows:
-            print(json.dumps(row))
-            results.write(json.dumps({**row, **about}) + "\n")
+    keep(rows)
     as_expected = all(r["hits_equal"] and r["outputs"] == r["outputs_expected"] for r in rows)
     return 0 if as_expected else 1
 

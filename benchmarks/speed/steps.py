@@ -22,7 +22,7 @@ WATCHED: Final = (
     ("scatter", "models.scattering", "Scatterer", "scatter"),
     ("windows", "models.features.state", "SpaceState", "run"),
     ("score: rest", "models.scoring", "Scorer", "score"),
-    ("score: place answers", "models.scoring", "", "place_answers"),
+    ("score: place answers", "models.placing", "Placer", "place"),
     ("{outer}: programs", "models.running", "Runner", "run"),
     ("score: detectors", "models.scoring", "Scorer", "_detect"),
     ("score: trees", "models.detectors.half_space_trees", "HalfSpaceTrees", "score"),

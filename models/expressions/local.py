@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bisection import first_above
 from models.compiled import inline
 
 EARTH_KM = 6371.0088
@@ -37,14 +38,7 @@ def local_ms(time: float, numbers: NDArray[np.float64], start: int, count: int) 
     """
     if not numbers[start] <= time < _END_MS:
         return np.nan
-    low, high = 0, count
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if numbers[start + middle] <= time:
-            low = middle
-        else:
-            high = middle
-    return time + numbers[start + count + low]
+    return time + numbers[first_above(numbers, start, start + count, time) - 1 + count]
 
 
 @inline

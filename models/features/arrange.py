@@ -110,7 +110,7 @@ class _Layout:
             time = self.space.value(Value(Name("event_time", Source.TIME), as_key=False))
             return Read.SINCE, self._cell(window, Cell.LAST, time, mask, Holds.TIME), -1, -1
         assert feature.value is not None
-        value = Value(feature.value, as_key=aggregate in ("distinct", "top_share"))
+        value = Value(feature.value, as_key=feature.as_key)
         column, holds = self.space.value(value), value.holds
         if value.as_key:
             counted = self.distincts.setdefault((column, mask), len(self.distincts))

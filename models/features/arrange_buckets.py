@@ -6,6 +6,8 @@ import numpy as np
 
 from models.features.layout import (
     BUCKET_CELL_WORDS,
+    NO_STEPS,
+    NO_WINDOWS,
     VALUES,
     WINDOWS,
     BucketCell,
@@ -89,14 +91,13 @@ class _Layout:
         forever = horizon_ms >= FOREVER_MS
         most = 1 if forever else horizon_ms // grain_ms + 2
         return Plan(
-            np.zeros((0, 5), np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64),
+            *NO_WINDOWS,
             np.array(cells, np.int64).reshape(-1, 5), np.zeros((0, 4), np.int64),
             np.array(self.rows, np.int64), np.arange(len(space.values), dtype=np.int64),
             np.full(len(features), np.nan),
             np.array([word, WINDOWS, most, lateness_ms, horizon_ms, -1 if forever else horizon_ms,
                       word, 0, grain_ms]),
-            np.zeros((0, 3), np.int64), np.zeros((0, 5), np.int64), np.zeros(0),
-            np.zeros((0, 2), np.int64), np.zeros(0, np.int64),
+            *NO_STEPS,
         )  # fmt: skip
 
 

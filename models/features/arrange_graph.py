@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.features.graph_layout import EDGE_WORDS, EDGES_MAX, MILLION, GraphRead
-from models.features.layout import WINDOWS, Holds, Plan
+from models.features.layout import NO_STEPS, NO_WINDOWS, WINDOWS, Holds, Plan
 from models.features.plan import GRAPH, Space, Value
 
 
@@ -25,12 +25,11 @@ def lay_out_graph(space: Space) -> Plan:
     horizon_ms = max(f.spec.over.span_ms for f in space.features) + first.lateness_ms
     bounds = [np.nan if f.bound is None else f.bound for f in space.features]
     return Plan(
-        np.zeros((0, 5), np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64),
+        *NO_WINDOWS,
         np.zeros((0, 5), np.int64), np.zeros((0, 4), np.int64),
         np.array(rows, np.int64), np.arange(len(space.values), dtype=np.int64),
         np.array(bounds, np.float64),
         np.array([EDGE_WORDS, WINDOWS, EDGES_MAX, first.lateness_ms, horizon_ms, horizon_ms,
                   EDGE_WORDS, is_float, GRAPH]),
-        np.zeros((0, 3), np.int64), np.zeros((0, 5), np.int64), np.zeros(0),
-        np.zeros((0, 2), np.int64), np.zeros(0, np.int64),
+        *NO_STEPS,
     )  # fmt: skip

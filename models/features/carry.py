@@ -81,15 +81,10 @@ def _entries(
     base, capacity = rows[owner, BASE], rows[owner, CAPACITY]
     stride, arena = int(old.plan.sizes[S_STRIDE]), old.store.arena
     record = base + slot * stride
-    entries = np.zeros((owner.shape[0], ENTRY_VALUES + len(translation.values)), np.int64)
-    entries[:, ENTRY_ROW] = UPDATES
-    entries[:, ENTRY_KEY] = rows[owner, KEY]
-    entries[:, ENTRY_TIME] = times = arena[record + TIME]
-    entries[:, ENTRY_REFERENCE] = arena[record + REFERENCE]
-    mask = arena[record + MASK]
-    for new_bit, old_bit in enumerate(translation.bits):
-        if old_bit is not None:
-            entries[:, ENTRY_MASK] |= ((mask >> old_bit) & 1) << new_bit
+    times = arena[record + TIME]
+    entries = entries_without_values(
+        rows[owner, KEY], times, arena[record + REFERENCE], arena[record + MASK], translation
+    )
     for value, (source, null) in enumerate(zip(translation.values, translation.nulls, strict=True)):
         if source is None:
             words: NDArray[np.int64] | int = null
@@ -102,6 +97,25 @@ def _entries(
             own = record + column if column < stride else base + column * capacity + slot
             words = arena[own]
         entries[:, ENTRY_VALUES + value] = words
+    return entries
+
+
+def entries_without_values(
+    keys: NDArray[np.int64],
+    times: NDArray[np.int64],
+    references: NDArray[np.int64],
+    masks: NDArray[np.int64],
+    translation: Translation,
+) -> NDArray[np.int64]:
+    """Entries that update, with the bits of old masks where new ones have them; values are 0."""
+    entries = np.zeros((times.shape[0], ENTRY_VALUES + len(translation.values)), np.int64)
+    entries[:, ENTRY_ROW] = UPDATES
+    entries[:, ENTRY_KEY] = keys
+    entries[:, ENTRY_TIME] = times
+    entries[:, ENTRY_REFERENCE] = references
+    for new_bit, old_bit in enumerate(translation.bits):
+        if old_bit is not None:
+            entries[:, ENTRY_MASK] |= ((masks >> old_bit) & 1) << new_bit
     return entries
 
 

@@ -13,9 +13,7 @@ from models.features.graph_layout import (
     E_SOURCE,
     E_TARGET,
     E_TIME,
-    EDGE_BASE,
     EDGE_TAIL,
-    EDGE_WORDS,
     G_TOLERANCE,
     HOPS_MAX,
     NEWEST_IN,
@@ -24,18 +22,13 @@ from models.features.graph_layout import (
     SCRATCH,
 )
 from models.features.layout import EVIDENCE_MAX, Plan, Store
-from models.features.paths import alike, is_in
+from models.features.paths import alike, is_in, record_of
 
 _PAIRS = 8 * HOPS_MAX
 _SOURCES, _COUNTS, _USED = _PAIRS + PAIRS, _PAIRS + 2 * PAIRS, _PAIRS + 3 * PAIRS
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _NEIGHBOURS_MAX = 32
 """Most payees of one account that are told apart by a bit each."""
-
-
-@inline
-def _record(store: Store, edge: int) -> int:
-    return (edge - store.counters[EDGE_BASE]) * EDGE_WORDS
 
 
 @inline
@@ -80,7 +73,7 @@ def _comes_through(
     store: Store, plan: Plan, feature: int, earlier: int, edge: int, payee: int, time: int
 ) -> bool:
     """Whether money of one edge can be that of a later one: in order, and alike."""
-    arena, first, last = store.arena, _record(store, earlier), _record(store, edge)
+    arena, first, last = store.arena, record_of(store, earlier), record_of(store, edge)
     if not is_in(store, plan, feature, first, time) or arena[first + E_SOURCE] == payee:
         return False
     at, then = arena[first + E_TIME], arena[last + E_TIME]
@@ -107,12 +100,12 @@ def find_scatter(
     used, best, best_payer = 0, 0, -1
     edge, tried = rows[payee, NEWEST_IN] - 1, 0
     while edge >= tail and tried < DEGREE_MAX:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         between = arena[record + E_SOURCE]
         if is_in(store, plan, feature, record, time):
             earlier, seen = rows[between, NEWEST_IN] - 1, 0
             while earlier >= tail and seen < DEGREE_MAX and used < PAIRS // 2:
-                first, seen = _record(store, earlier), seen + 1
+                first, seen = record_of(store, earlier), seen + 1
                 if _comes_through(store, plan, feature, earlier, edge, payee, time):
                     payer = arena[first + E_SOURCE]
                     used = _note_pair(work, used, payer, between)
@@ -141,11 +134,11 @@ def _name_scatter(
     arena, rows, tail, found = store.arena, store.rows, store.counters[EDGE_TAIL], 0
     edge, tried = rows[payee, NEWEST_IN] - 1, 0
     while edge >= tail and tried < DEGREE_MAX:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         if is_in(store, plan, feature, record, time):
             earlier, seen = rows[arena[record + E_SOURCE], NEWEST_IN] - 1, 0
             while earlier >= tail and seen < DEGREE_MAX and found + 2 <= EVIDENCE_MAX:
-                first, seen = _record(store, earlier), seen + 1
+                first, seen = record_of(store, earlier), seen + 1
                 if arena[first + E_SOURCE] == payer and _comes_through(
                     store, plan, feature, earlier, edge, payee, time
                 ):
@@ -172,7 +165,7 @@ def _payees(
     found, tried = 0, 0
     edge = store.rows[payer, NEWEST_OUT] - 1
     while edge >= store.counters[EDGE_TAIL] and tried < DEGREE_MAX and found < most:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         if is_in(store, plan, feature, record, time):
             payee, known = store.arena[record + E_TARGET], False
             for i in range(found):
@@ -192,7 +185,7 @@ def _shared_payees(
     bits, tried = 0, 0
     edge = store.rows[payer, NEWEST_OUT] - 1
     while edge >= store.counters[EDGE_TAIL] and tried < DEGREE_MAX:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         if is_in(store, plan, feature, record, time):
             for i in range(n):
                 if payees[i] == store.arena[record + E_TARGET]:
@@ -229,7 +222,7 @@ def common_payees(
     found, tried, best = 0, 0, 0
     edge = store.rows[payee, NEWEST_IN] - 1
     while edge >= store.counters[EDGE_TAIL] and tried < DEGREE_MAX and found < _NEIGHBOURS_MAX:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         other = store.arena[record + E_SOURCE]
         known = other == payer or not is_in(store, plan, feature, record, time)
         for i in range(found):
@@ -254,7 +247,7 @@ def spread_upstream(
     payees, best, tried = work[SCRATCH:], 0, 0
     edge = store.rows[payer, NEWEST_IN] - 1
     while edge >= store.counters[EDGE_TAIL] and tried < DEGREE_MAX:
-        record, tried = _record(store, edge), tried + 1
+        record, tried = record_of(store, edge), tried + 1
         if is_in(store, plan, feature, record, time):
             upstream = store.arena[record + E_SOURCE]
             n = _payees(store, plan, feature, upstream, time, payees, DEGREE_MAX)

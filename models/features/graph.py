@@ -31,7 +31,6 @@ from models.features.graph_layout import (
 from models.features.graph_reading import counts_anywhere, read_nothing, read_patterns
 from models.features.layout import (
     ARENA_USED,
-    CLOCK,
     ENTRIES,
     ENTRY_KEY,
     ENTRY_MASK,
@@ -51,6 +50,7 @@ from models.features.layout import (
     Plan,
     Store,
 )
+from models.features.paths import record_of
 from models.features.table import drop_row, find_row, make_row
 
 _SWEPT = 3
@@ -87,7 +87,7 @@ def _close_gap(store: Store) -> None:
 
 @inline
 def _edge_time(store: Store, edge: int) -> int:
-    return store.arena[(edge - store.counters[EDGE_BASE]) * EDGE_WORDS + E_TIME]
+    return store.arena[record_of(store, edge) + E_TIME]
 
 
 @inline
@@ -142,8 +142,6 @@ def _add_edge(
         rows[target, NEWEST_IN],
     )
     rows[source, NEWEST_OUT], rows[target, NEWEST_IN] = edge + 1, edge + 1
-    for node in (source, target):
-        rows[node, CLOCK] = max(rows[node, CLOCK], entry[ENTRY_TIME])
     counters[ARENA_USED] += EDGE_WORDS
     counters[NEWEST] = max(counters[NEWEST], entry[ENTRY_TIME])
 

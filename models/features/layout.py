@@ -14,7 +14,7 @@ touched together lies together: most of the cost is waiting for memory.
 """
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,6 +220,14 @@ class Plan(NamedTuple):
     starts: NDArray[np.int64]
     undo: NDArray[np.int64]
 
+
+NO_WINDOWS: Final = np.zeros((0, 5), np.int64), np.zeros(1, np.int64), np.zeros(1, np.int64)
+"""The first three arrays of a plan without windows."""
+NO_STEPS: Final[tuple[NDArray[Any], ...]] = (
+    np.zeros((0, 3), np.int64), np.zeros((0, 5), np.int64), np.zeros(0),
+    np.zeros((0, 2), np.int64), np.zeros(0, np.int64),
+)  # fmt: skip
+"""The arrays from `steps` on where no feature needs them; plans of early versions lack some."""
 
 SPAN, DELAY, CALENDAR, CELLS_FROM, CELLS_TO = range(5)
 C_KIND, C_COLUMN, C_FILTER, C_WORD, C_HOLDS = range(5)

@@ -31,7 +31,6 @@ from models.features.graph_layout import (
 from models.features.layout import (
     ENTRY_REFERENCE,
     ENTRY_TIME,
-    ENTRY_VALUES,
     EVIDENCE_MAX,
     Plan,
     Store,
@@ -41,6 +40,12 @@ _CYCLE = 0
 # room per step of the path: node, next edge to try, edges tried, and the edge that led to it
 _NODE, _CURSOR, _TRIED, _EDGE = 0, HOPS_MAX, 2 * HOPS_MAX, 3 * HOPS_MAX
 _SHORTEST = 3
+
+
+@inline
+def record_of(store: Store, edge: int) -> int:
+    """Where an edge begins in the arena."""
+    return (edge - store.counters[EDGE_BASE]) * EDGE_WORDS
 
 
 @inline
@@ -57,7 +62,7 @@ def is_in(store: Store, plan: Plan, feature: int, record: int, time: int) -> boo
     at, mask = store.arena[record + E_TIME], plan.features[feature, G_MASK]
     if not time - plan.features[feature, G_SPAN] < at <= time:
         return False
-    return mask == 0 or (store.arena[record + E_MASK] & mask) == mask
+    return (store.arena[record + E_MASK] & mask) == mask
 
 
 @inline
@@ -89,7 +94,7 @@ def _name(
     named[0] = min(depth + 1, EVIDENCE_MAX)
     named[1] = own
     for step in range(1, named[0]):
-        record = (work[_EDGE + step] - store.counters[EDGE_BASE]) * EDGE_WORDS
+        record = record_of(store, work[_EDGE + step])
         named[1 + step] = store.arena[record + E_REFERENCE]
 
 
@@ -114,7 +119,6 @@ def find_path(
     closes = plan.features[feature, G_READ] == _CYCLE
     hops, tolerance = plan.features[feature, G_HOPS], plan.features[feature, G_TOLERANCE]
     time, arena, rows = entry[ENTRY_TIME], store.arena, store.rows
-    has_amount = entry.shape[0] > ENTRY_VALUES + 2
     best, depth, visits = 0 if closes else 1, 0, 0
     named[0], named[1] = 0 if closes else 1, entry[ENTRY_REFERENCE]
     if source < 0 or (closes and target < 0):
@@ -126,7 +130,7 @@ def find_path(
         if edge < store.counters[EDGE_TAIL] or spent:
             depth -= 1
             continue
-        record = (edge - store.counters[EDGE_BASE]) * EDGE_WORDS
+        record = record_of(store, edge)
         work[_CURSOR + depth] = arena[record + E_NEXT_IN]
         work[_TRIED + depth] += 1
         visits += 1
@@ -134,10 +138,10 @@ def find_path(
             continue
         after, after_edge, amount = time, 1 << 62, own_amount
         if depth > 0:
-            next_record = (work[_EDGE + depth] - store.counters[EDGE_BASE]) * EDGE_WORDS
+            next_record = record_of(store, work[_EDGE + depth])
             after, after_edge = arena[next_record + E_TIME], work[_EDGE + depth]
             amount = own_amount if closes else arena[next_record + E_AMOUNT]
-        if has_amount and not alike(arena[record + E_AMOUNT], amount, tolerance):
+        if not alike(arena[record + E_AMOUNT], amount, tolerance):
             continue
         if not _follows(store, plan, feature, record, edge, after, after_edge):
             continue

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import kernel
+from models.compiled import kernel, straight
 from models.features.layout import GROUP_BITS, ROW_SHIFT
 
 
@@ -26,3 +26,7 @@ def place_answers(
         for feature in range(groups.shape[0]):
             if (read >> groups[feature]) & 1:
                 out[first + feature, row] = values[number, feature]
+
+
+place_straight = straight(place_answers)
+"""The same, for the many calls of a run."""

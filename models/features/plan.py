@@ -79,6 +79,22 @@ class Feature:
     undo: Node | None = None
 
     @property
+    def space_key(self) -> tuple[object, ...]:
+        """What must be the same for features to share a space."""
+        spec = self.spec
+        kept: tuple[object, ...] = ()
+        if spec.grain_ms == GRAPH:
+            kept = self.ends, self.weight
+        elif not spec.grain_ms:
+            kept = self.cap, self.undo
+        return spec.by, self.on, spec.grain_ms, spec.late, kept
+
+    @property
+    def as_key(self) -> bool:
+        """Whether its value is only told apart from others."""
+        return self.spec.aggregate in ("distinct", "top_share")
+
+    @property
     def is_text(self) -> bool:
         """Whether it yields a text's hash."""
         value = self.value
@@ -180,17 +196,7 @@ def build_spaces(features: Sequence[Feature]) -> list[Space]:
     """Group features into spaces."""
     spaces: dict[tuple[object, ...], Space] = {}
     for feature in features:
-        grain_ms = feature.spec.grain_ms
-        kept = (feature.ends, feature.weight) if grain_ms == GRAPH else -feature.cap
-        key = (
-            feature.spec.by,
-            feature.on,
-            grain_ms,
-            feature.spec.late,
-            0 if grain_ms > 0 else kept,
-            None if grain_ms else feature.undo,
-        )
-        space = spaces.setdefault(key, Space(feature.spec.by, feature.on))
+        space = spaces.setdefault(feature.space_key, Space(feature.spec.by, feature.on))
         space.features.append(feature)
     return list(spaces.values())
 

@@ -20,16 +20,20 @@ from models.features.layout import (
     C_WORD,
     CAPACITY,
     CUT,
+    D_COLUMN,
+    D_FILTER,
     DELAY,
     ENTRY_TIME,
     EVIDENCE_MAX,
     F_CELL,
+    F_DISTINCT,
     F_HISTORY,
     F_LEAST,
     F_READ,
     F_SECOND,
     F_WINDOW,
     KEY,
+    LARGEST_BITS,
     REFERENCE,
     S_STRIDE,
     TIME,
@@ -224,16 +228,21 @@ def collect_evidence(
     base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
     stride, first = plan.sizes[S_STRIDE], WINDOWS + WINDOW_WORDS * window
     found, read = 0, plan.features[feature, F_READ]
+    mask, column, holds = 0, -1, _TEXT
+    if read == _TOP_SHARE:
+        counted = plan.features[feature, F_DISTINCT] >> LARGEST_BITS
+        mask, column = plan.distincts[counted, D_FILTER], plan.distincts[counted, D_COLUMN]
+    elif cell >= 0:
+        mask, column = plan.cells[cell, C_FILTER], plan.cells[cell, C_COLUMN]
+        holds = _TEXT if read == _DISTINCT else plan.cells[cell, C_HOLDS]
     slot = store.rows[row, first + W_HEAD] - 1
     while slot >= store.rows[row, first + W_TAIL] and found < EVIDENCE_MAX:
-        counts = read != _MATCH or matches(store, plan, row, feature, slot, entry, floats)
-        if cell >= 0 and counts:
-            counts = passes(store, base, stride, slot, plan.cells[cell, C_FILTER])
-            column = plan.cells[cell, C_COLUMN]
-            if counts and column >= 0:
-                at = address(base, capacity, stride, column, slot)
-                is_key = read == _DISTINCT
-                counts = not is_null(store, at, _TEXT if is_key else plan.cells[cell, C_HOLDS])
+        counts = passes(store, base, stride, slot, mask)
+        if counts and column >= 0:
+            at = address(base, capacity, stride, column, slot)
+            counts = not is_null(store, at, holds)
+        if counts and read == _MATCH:
+            counts = matches(store, plan, row, feature, slot, entry, floats)
         if counts:
             out[found] = store.arena[base + slot * stride + REFERENCE]
             found += 1

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import inline, kernel, to_int
+from models.compiled import inline, kernel, straight, to_int
 from models.events import NULL_INT, NULL_NUMBER
 from models.features.layout import (
     ENTRY_KEY,
@@ -267,3 +267,7 @@ def scatter(
             count += 1
     _group_by_shard(draft, count, shards, entries, bounds)
     return count
+
+
+scatter_straight = straight(scatter)
+"""The same, for the many calls of a run."""

@@ -1,5 +1,6 @@
 """Kernels that find where a window begins: by its span, its calendar, or its own events."""
 
+from models.bisection import first_above
 from models.compiled import inline, outline
 from models.features.cells import passes
 from models.features.layout import (
@@ -22,20 +23,21 @@ _KIND, _WHAT = range(2)
 
 
 @inline
+def _later_start(plan: Plan, calendar: int, time: int) -> int:
+    """Place of the first period that starts after `time`; the end of the calendar for none."""
+    first, end = plan.calendar_at[calendar], plan.calendar_at[calendar + 1]
+    return first_above(plan.calendar_starts, first, end, time)
+
+
+@inline
 def first_time(plan: Plan, window: int, until: int) -> int:
     """The earliest event time of a window that ends at `until`, by its span or its calendar."""
     calendar = plan.windows[window, CALENDAR]
     if calendar < 0:
         return until - plan.windows[window, SPAN] + 1
-    low, high = plan.calendar_at[calendar], plan.calendar_at[calendar + 1]
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if plan.calendar_starts[middle] <= until:
-            low = middle
-        else:
-            high = middle
     # a calendar's span counts the periods before the current one
-    return plan.calendar_starts[max(low - plan.windows[window, SPAN], plan.calendar_at[calendar])]
+    place = _later_start(plan, calendar, until) - 1 - plan.windows[window, SPAN]
+    return plan.calendar_starts[max(place, plan.calendar_at[calendar])]
 
 
 @inline
@@ -44,14 +46,8 @@ def window_until(plan: Plan, window: int, until: int) -> int:
     if plan.starts.shape[0] == 0 or plan.starts[window, _KIND] != _WHOLE:
         return until
     calendar = plan.windows[window, CALENDAR]
-    low, high = plan.calendar_at[calendar], plan.calendar_at[calendar + 1]
-    while low < high:
-        middle = (low + high) >> 1
-        if plan.calendar_starts[middle] <= until:
-            low = middle + 1
-        else:
-            high = middle
-    return plan.calendar_starts[low] - 1 if low < plan.calendar_at[calendar + 1] else NEVER
+    place = _later_start(plan, calendar, until)
+    return plan.calendar_starts[place] - 1 if place < plan.calendar_at[calendar + 1] else NEVER
 
 
 @inline

@@ -5,8 +5,6 @@ from models.features.index import index_size
 from models.features.layout import (
     BASE,
     CAPACITY,
-    CLOCK,
-    DELAY,
     END,
     FIRST,
     S_COLUMNS,
@@ -17,9 +15,7 @@ from models.features.layout import (
 )
 from models.features.linking import link_event
 from models.features.links import address
-from models.features.starts import window_since
-from models.features.table import slot_after
-from models.features.windows import fill_window
+from models.features.windows import refill_window
 
 
 @inline
@@ -65,6 +61,4 @@ def take_back(store: Store, plan: Plan, row: int, event_id: int) -> None:
     _close_slot(store, plan, row, slot)
     _link_anew(store, plan, row)
     for window in range(plan.windows.shape[0]):
-        until = rows[row, CLOCK] - plan.windows[window, DELAY]
-        low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
-        fill_window(store, plan, row, window, low, slot_after(store, plan, row, until))
+        refill_window(store, plan, row, window)

@@ -112,6 +112,14 @@ def fill_window(store: Store, plan: Plan, row: int, window: int, low: int, high:
 
 
 @outline
+def refill_window(store: Store, plan: Plan, row: int, window: int) -> None:
+    """Make a window of the events that belong to it as of the row's clock."""
+    until = store.rows[row, CLOCK] - plan.windows[window, DELAY]
+    low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
+    fill_window(store, plan, row, window, low, slot_after(store, plan, row, until))
+
+
+@outline
 def _evict_oldest(store: Store, plan: Plan, row: int) -> None:
     """Over the cap the oldest event leaves every window, and the row remembers its time."""
     rows = store.rows
@@ -210,8 +218,7 @@ def insert(store: Store, plan: Plan, row: int, entry: np.ndarray) -> None:
         first = WINDOWS + WINDOW_WORDS * window
         until = rows[row, CLOCK] - plan.windows[window, DELAY]
         if begins_itself(plan, window):
-            low = slot_after(store, plan, row, window_since(store, plan, row, window, until) - 1)
-            fill_window(store, plan, row, window, low, slot_after(store, plan, row, until))
+            refill_window(store, plan, row, window)
             continue
         inside = first_time(plan, window, until) <= time <= until
         tail = rows[row, first + W_TAIL]

@@ -228,8 +228,7 @@ def _event_columns(
     rules: Sequence[Rule],
 ) -> set[str]:
     """Every column that anything reads; `parts` are expressions besides the rules'."""
-    nodes: list[Node] = [*parts, *(r.when for r in rules)]
-    nodes += [node for rule in rules for _at, node in rule.severity_nodes]
+    nodes: list[Node] = [*parts, *(node for rule in rules for _key, node in rule.conditions)]
     nodes += [value.node for space in spaces for value in space.values]
     wanted = {n.name for node in nodes for n in names_in(node) if n.of_event}
     wanted |= {column for space in spaces for column in space.by}

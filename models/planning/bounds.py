@@ -49,17 +49,24 @@ def least_bounds(conditions: Iterable[Node]) -> dict[str, float]:
     """Feature → the least constant that a ``feature >= constant`` compares it with."""
     bounds: dict[str, float] = {}
     for condition in conditions:
-        for found in comparisons(condition):
-            if found.name.source is Source.FEATURE and found.operator in (">=", ">", "="):
-                name = found.name.name
-                bounds[name] = min(bounds.get(name, found.threshold), found.threshold)
+        for name, threshold in _lower_bounds(condition):
+            bounds[name] = min(bounds.get(name, threshold), threshold)
     return bounds
 
 
-def greatest_bound(condition: Node, feature: str) -> float:
-    """The greatest constant that a ``feature >= constant`` compares it with; 0 for none."""
-    found = (c for c in comparisons(condition) if c.name.name == feature)
-    return max((c.threshold for c in found if c.operator in (">=", ">", "=")), default=0.0)
+def greatest_bounds(condition: Node) -> dict[str, float]:
+    """Feature → the greatest constant that a ``feature >= constant`` compares it with."""
+    bounds: dict[str, float] = {}
+    for name, threshold in _lower_bounds(condition):
+        bounds[name] = max(bounds.get(name, threshold), threshold)
+    return bounds
+
+
+def _lower_bounds(condition: Node) -> Iterator[tuple[str, float]]:
+    """(feature, constant) of every comparison that a large enough value meets."""
+    for found in comparisons(condition):
+        if found.name.source is Source.FEATURE and found.operator in (">=", ">", "="):
+            yield found.name.name, found.threshold
 
 
 def event_part(condition: Node) -> Node:

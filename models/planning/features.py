@@ -10,7 +10,7 @@ from models.expressions.problems import nearest
 from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.features.plan import Feature
 from models.pack import DetectorSpec, FeatureSpec, PackSpec, TermSpec
-from models.planning.bounds import greatest_bound, least_bounds
+from models.planning.bounds import greatest_bounds, least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
@@ -36,11 +36,9 @@ def plan_features(
     """
     readers = _readers(packs, rules, chosen)
     bounds = least_bounds(
-        node
-        for rule in rules
-        if rule.spec.status == "live"
-        for node in (rule.when, *(node for _at, node in rule.severity_nodes))
+        node for rule in rules if rule.spec.status == "live" for _key, node in rule.conditions
     )
+    reached = _reached(rules)
     planned = []
     for pack in packs:
         parser = parser_of(pack, features=False)
@@ -56,23 +54,22 @@ def plan_features(
                 max(lateness_ms, LATE_MS) if spec.late else lateness_ms,
                 tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
                 tuple(_compared(parser, term) for term in spec.terms),
-                _checked_part(parser, spec, "weight", spec.weight, Type.NUMBER),
+                _weight(parser, spec),
                 _began_by(parser, spec),
                 tuple(_end(parser, column, spec) for column in spec.ends),
                 undo,
             )  # fmt: skip
             # an unread feature is checked like the others, and then costs nothing
             if name in readers:
-                _check_cap(feature, rules)
+                _check_cap(feature, reached.get(name, ()))
                 planned.append(feature)
     return planned
 
 
-def _checked_part(
-    parser: Parser, spec: FeatureSpec, key: str, text: str, wanted: Type
-) -> Node | None:
-    place = spec.places.get(key, spec.place)
-    return checked(parser, text, wanted, place) if text else None
+def _weight(parser: Parser, spec: FeatureSpec) -> Node | None:
+    """What a top share adds up, or the amounts that a graph compares."""
+    place = spec.places.get("amount" if spec.ends else "weight", spec.place)
+    return checked(parser, spec.weight, Type.NUMBER, place) if spec.weight else None
 
 
 def _began_by(parser: Parser, spec: FeatureSpec) -> Node | None:
@@ -158,8 +155,7 @@ def _readers(
     """Full feature name → bit mask of the kinds of the rules and detectors that read it."""
     readers: dict[str, int] = {}
     for rule in rules:
-        nodes = [rule.when, *(node for _at, node in rule.severity_nodes)]
-        names = {n.name for node in nodes for n in names_in(node) if not n.of_event}
+        names = {n.name for _key, node in rule.conditions for n in names_in(node) if not n.of_event}
         names |= {f"{rule.pack}.{name}" for name in rule.shown}
         for name in names:
             readers[name] = readers.get(name, 0) | rule.kinds
@@ -174,22 +170,26 @@ def _readers(
     return readers
 
 
-def _check_cap(feature: Feature, rules: Sequence[Rule]) -> None:
+def _reached(rules: Sequence[Rule]) -> Mapping[str, Sequence[tuple[float, Place]]]:
+    """Feature → the greatest constant that each condition compares it with, and where."""
+    found: dict[str, list[tuple[float, Place]]] = {}
+    for rule in rules:
+        for key, node in rule.conditions:
+            place = rule.spec.places.get(key, rule.spec.place)
+            for name, most in greatest_bounds(node).items():
+                found.setdefault(name, []).append((most, place))
+    return found
+
+
+def _check_cap(feature: Feature, reached: Sequence[tuple[float, Place]]) -> None:
     """A count that can never be reached is a mistake that must not wait for production."""
     if feature.spec.aggregate not in ("count", "distinct") or feature.spec.grain_ms:
         return
-    for rule in rules:
-        parts = [("when", rule.when)]
-        parts += [
-            (f"severity.{name}", node)
-            for name, (_at, node) in zip(rule.severities, rule.severity_nodes, strict=True)
-        ]
-        for key, node in parts:
-            most = greatest_bound(node, feature.name)
-            if most >= feature.cap:
-                raise ConfigError(
-                    f"{feature.spec.name} is compared with {most:g}, but at most {feature.cap}"
-                    " events are kept per entity",
-                    hint="raise event_cap, or lower the threshold",
-                    place=rule.spec.places.get(key, rule.spec.place),
-                )
+    for most, place in reached:
+        if most >= feature.cap:
+            raise ConfigError(
+                f"{feature.spec.name} is compared with {most:g}, but at most {feature.cap}"
+                " events are kept per entity",
+                hint="raise event_cap, or lower the threshold",
+                place=place,
+            )

@@ -14,19 +14,11 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from models.features.layout import S_CAP, S_GRAIN, S_HORIZON, Plan
+from models.features.layout import NO_STEPS, S_CAP, S_GRAIN, S_HORIZON, Plan
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import Kept
 from models.rounds import NO_TIME
 
-_LATER: Final = (
-    ((0, 3), np.int64),
-    ((0, 5), np.int64),
-    ((0,), np.float64),
-    ((0, 2), np.int64),
-    ((0,), np.int64),
-)
-"""Arrays that plans of earlier versions lack: steps, terms, tolerances, starts, undo."""
 EVENT_TIME: Final = ("value time:event_time", "key time:event_time")
 """Values that follow from any stored event."""
 _LAID_OUT: Final = ("windows", "calendar_at", "calendar_starts", "cells", "distincts", "columns")
@@ -276,8 +268,8 @@ def _loaded_space(found: dict[str, Any]) -> SpaceOutline:
         np.frombuffer(zlib.decompress(base64.b85decode(raw)), dtype).reshape(shape).copy()
         for dtype, shape, raw in found.pop("plan")
     ]
-    known = len(_LATER) - len(Plan._fields) + len(arrays)
-    arrays += [np.zeros(shape, dtype) for shape, dtype in _LATER[known:]]
+    # plans of earlier versions lack the last ones
+    arrays += NO_STEPS[len(NO_STEPS) - len(Plan._fields) + len(arrays) :]
     features = tuple(
         Kept(f["name"], f["meaning"], f["reach_ms"], tuple(f["needs"]))
         for f in found.pop("features")

@@ -71,6 +71,12 @@ class Rule:
     domain: str
 
     @cached_property
+    def conditions(self) -> tuple[tuple[str, Node], ...]:
+        """(key in the file, condition): its `when`, and then its severities."""
+        severe = zip(self.severities, self.severity_nodes, strict=True)
+        return ("when", self.when), *((f"severity.{name}", node) for name, (_at, node) in severe)
+
+    @cached_property
     def features(self) -> frozenset[str]:
         """Full names of the features that its condition reads."""
         return frozenset(name.name for name in names_in(self.when) if not name.of_event)
@@ -116,8 +122,8 @@ class _RulePlanner:
             place = spec.places.get(f"severity.{severity}", spec.place)
             nodes.append((self._severities + at, checked(parser, condition, Type.FLAG, place)))
         sentences, prompts = (
-            {language: _sentence(spec, key, language, parser) for language in texts}
-            for key, texts in (("because", spec.because), ("prompt", spec.prompt))
+            {language: _sentence(spec, (key, language), text, parser) for language, text in texts}
+            for key, texts in (("because", spec.because.items()), ("prompt", spec.prompt.items()))
         )
         every = [*sentences.values(), *prompts.values()]
         shown = {name for s in every for _text, name, _format in s.parts if name}
@@ -148,7 +154,7 @@ def plan_rules(packs: Sequence[PackSpec]) -> tuple[Rule, ...]:
 def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:
     """A parser that knows what a limb's names mean: other names of the pack, or values."""
     names, values = dict(parser.names), dict(parser.parameters)
-    for name, meant in spec.limb.items():
+    for name, meant in (spec.limb or {}).items():
         if name in parser.names or name in parser.parameters:
             limb = spec.id.rpartition(".")[2]
             place = spec.places.get(f"for_each.{limb}.{name}", spec.place)
@@ -160,15 +166,15 @@ def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:
     return Parser(names, values, parser.joined)
 
 
-def _sentence(spec: RuleSpec, key: str, language: str, parser: Parser) -> Sentence:
+def _sentence(spec: RuleSpec, path: tuple[str, str], text: str, parser: Parser) -> Sentence:
     """Split a template; every name must exist and every format must fit a number."""
-    place = spec.places.get(f"{key}.{language}", spec.place)
-    text = (spec.because if key == "because" else spec.prompt)[language]
+    key, place = path[0], spec.places.get(".".join(path), spec.place)
+    meanings = spec.limb or {}
     parts, before = [], ""
     for literal, name, wanted, _conversion in string.Formatter().parse(text):
         before += literal
-        if name and name in spec.limb and name not in parser.names:
-            before += str(spec.limb[name])
+        if name and name in meanings and name not in parser.names:
+            before += str(meanings[name])
             continue
         if name:
             _check_shown(name, wanted or "", parser.names, place, key)

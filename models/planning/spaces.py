@@ -52,6 +52,8 @@ class SpaceBlueprint:
 
     Attributes
     ----------
+    key
+        What tells it from the others of its blueprint, and is the same in another's.
     name
         Its key columns, for people.
     routes, plan
@@ -72,6 +74,7 @@ class SpaceBlueprint:
         With a grain: what the cells of a bucket mean.
     """
 
+    key: tuple[object, ...]
     name: str
     routes: Routes
     plan: Plan
@@ -118,7 +121,7 @@ def finish(
         _undo(space, schema, derived),
     )
     return SpaceBlueprint(
-        "+".join(space.by) or "all", routes, plan,
+        space.features[0].space_key, "+".join(space.by) or "all", routes, plan,
         sum(1 << at for at, group in enumerate(space.groups) if group.before),
         columns[space.features[0].name], ENTRY_VALUES + len(space.values),
         tuple(_value_meaning(value) for value in space.values),
@@ -171,8 +174,7 @@ def _kept(feature: Feature, cells: tuple[str, ...]) -> Kept:
     asked = (feature.where, feature.condition, feature.start, *feature.steps)
     needs = [written(node) for node in asked if node is not None]
     if feature.value is not None:
-        as_key = spec.aggregate in ("distinct", "top_share")
-        needs.append(_value_meaning(Value(feature.value, as_key)))
+        needs.append(_value_meaning(Value(feature.value, feature.as_key)))
     added = [*([feature.weight] if feature.weight else []), *feature.ends]
     added += [node for term in feature.terms for node in term]
     needs += [_value_meaning(Value(node, as_key=False)) for node in added]

@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import Final
 
 from models.events import MONEY_SCALE
-from models.expressions.tree import Name, Node, Source
+from models.expressions.tree import Node
 from models.features.layout import EVIDENCE_MAX
 from models.features.plan import EVENT_ID, Feature, Group, Space
 from models.pack import Over
 from models.reference.calendar import period_end, period_start
-from models.reference.looking import Number, Visit, faded_mean, matches, top_share
+from models.reference.looking import Number, Visit, faded_mean, is_money, matches, top_share
 
 
 @dataclass(slots=True)
@@ -255,8 +255,7 @@ def _completes(feature: Feature, events: Sequence[Visit], last: Visit, steps: in
 def _exact(feature: Feature, value: Number | None) -> Fraction:
     """Return a value in the unit of expressions, without rounding."""
     assert value is not None
-    is_money = isinstance(feature.value, Name) and feature.value.source is Source.MONEY
-    return Fraction(value) / (MONEY_SCALE if is_money else 1)
+    return Fraction(value) / (MONEY_SCALE if is_money(feature.value) else 1)
 
 
 def _ratio(part: Number, whole: Number) -> Number:

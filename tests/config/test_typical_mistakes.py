@@ -238,6 +238,11 @@ CASES = {
         "payments_10m is compared with 5000, but at most 4096 events are kept per entity",
         "raise event_cap, or lower the threshold",
     ),
+    "amount of a graph misspelt": (
+        '{count: "*", by: account, over: 10m}',
+        "{cycle: [account, counterparty], amount: amonut, over: 10m}", 8, 58,
+        "no column, feature or parameter is called amonut", "did you mean amount?",
+    ),
     "table misspelt": (
         "table: countries", "table: contries", 5, 3,
         "no table is called contries", "did you mean countries?; settings name them in lookups",

@@ -198,6 +198,19 @@ def test_each_limb_is_a_rule_with_its_own_names(raised):
     assert both.content["data"]["typologies"][0]["score"] == 500
 
 
+def test_a_limb_without_names_weighs_for_its_rule_too(raised):
+    pack = LIMBS.replace("total", "here").replace("least", "100").replace("{place}", "")
+    for meanings in (
+        "{here: here, 100: 100, place: at home}",
+        "{here: abroad, 100: 10, place: outside}",
+    ):
+        assert meanings in pack
+        pack = pack.replace(meanings, "{}")
+    (alert,) = raised(pack, {"amount": 100, "cross_border": False})
+    assert sorted(alert.rules) == ["L.far", "L.near"]
+    assert alert.content["data"]["typologies"][0]["rules"] == ("L",)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [

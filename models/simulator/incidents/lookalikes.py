@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from models.simulator.incidents.cast import Cast
+from models.simulator.incidents.shops import rush
 from models.simulator.settings import DAY_MS, HOUR_MS, MINUTE_MS
 
 
@@ -157,11 +158,7 @@ def tuition(cast: Cast) -> None:
 
 def flash_sale(cast: Cast) -> None:
     """A shop sells 40 to 80 things within a minute."""
-    shop = cast.parties.shop()
-    times = cast.count(40, 80)
-    for buyer in cast.parties.anybody(times):
-        cast.pay(buyer, shop, cast.money(20, 300), "cnp")
-        cast.wait(0.2 * 55_000 / times, 1.5 * 55_000 / times)
+    rush(cast, (40, 80), 300)
 
 
 def christmas_shopping(cast: Cast) -> None:

@@ -1,67 +1,65 @@
 """Scripts of what regulators want reported: large cash, large transfers, incomplete wires."""
 
+from collections.abc import Iterator
+
 from models.simulator.incidents.cast import Cast
 from models.simulator.settings import HOUR_MS, MINUTE_MS
+
+
+def _on_one_day(cast: Cast, total: tuple[float, float], parts: tuple[int, int]) -> Iterator[float]:
+    """Split an amount into several parts, and let time pass after each, from the morning on."""
+    cast.until(0, 9.0, 12.0)
+    for part in cast.shares(cast.money(*total), cast.count(*parts)):
+        yield part
+        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
 
 
 def china_cash(cast: Cast) -> str:
     """R-CN-1: 55 000 to 300 000 of cash in one direction on one day, in 1 to 3 parts."""
     holder = cast.parties.calm()
     direction = str(cast.rng.choice(["in", "out"]))
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(55_000, 300_000), cast.count(1, 3)):
+    for part in _on_one_day(cast, (55_000, 300_000), (1, 3)):
         cast.cash(holder, part, direction)
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{holder.customer}"
 
 
 def china_company(cast: Cast) -> str:
     """R-CN-2: a company transfers 2.2 to 8 million on one day, in 1 to 4 parts."""
     company = cast.parties.company()
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(2_200_000, 8_000_000), cast.count(1, 4)):
+    for part in _on_one_day(cast, (2_200_000, 8_000_000), (1, 4)):
         cast.pay(company, cast.parties.company(), part)
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{company.customer}"
 
 
 def china_person(cast: Cast) -> str:
     """R-CN-3: a person transfers 550 000 to 2 million at home on one day, in 1 to 4 parts."""
     holder = cast.parties.newcomer(600)
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(550_000, 2_000_000), cast.count(1, 4)):
+    for part in _on_one_day(cast, (550_000, 2_000_000), (1, 4)):
         cast.pay(holder, cast.parties.newcomer(600), part)
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{holder.customer}"
 
 
 def china_abroad(cast: Cast) -> str:
     """R-CN-4: a person transfers 220 000 to 900 000 abroad on one day, in 1 to 4 parts."""
     holder, payee = cast.parties.newcomer(600), cast.parties.company("HK")
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(220_000, 900_000), cast.count(1, 4)):
+    for part in _on_one_day(cast, (220_000, 900_000), (1, 4)):
         cast.pay(holder, payee, part)
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{holder.customer}"
 
 
 def china_wallet(cast: Cast) -> str:
     """R-CN-5: a person moves 550 000 to 1.5 million out of a wallet on one day."""
     holder = cast.parties.newcomer(600)
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(550_000, 1_500_000), cast.count(2, 5)):
+    for part in _on_one_day(cast, (550_000, 1_500_000), (2, 5)):
         cast.pay(holder, cast.parties.newcomer(600), part, "wallet")
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{holder.customer}"
 
 
 def dollar_cash(cast: Cast) -> str:
     """R-US-1: 10 500 to 60 000 USD of cash in one direction on one business day."""
     holder = cast.parties.newcomer(600)
-    cast.until(0, 9.0, 12.0)
-    for part in cast.shares(cast.money(10_500, 60_000), cast.count(1, 3)):
+    for part in _on_one_day(cast, (10_500, 60_000), (1, 3)):
         cast.cash(holder, part, "in", {"currency": "USD"})
-        cast.wait(20 * MINUTE_MS, 90 * MINUTE_MS)
     return f"customer/{holder.customer}"
 
 

@@ -1,6 +1,7 @@
 """Scripts around merchants: chargebacks, surges, scheme programmes."""
 
 from models.simulator.incidents.cast import Cast
+from models.simulator.incidents.parties import Party
 from models.simulator.settings import DAY_MS, HOUR_MS, MINUTE_MS
 
 _CHARGEBACK = {"purpose": "chargeback"}
@@ -35,12 +36,18 @@ def charged_back_shop(cast: Cast) -> str:
 
 def merchant_rush(cast: Cast) -> str:
     """F25: a shop takes 120 to 200 payments within a minute."""
-    shop = cast.parties.shop()
-    times = cast.count(120, 200)
-    for buyer in cast.parties.anybody(times):
-        cast.pay(buyer, shop, cast.money(20, 400), "cnp")
-        cast.wait(0.2 * 55_000 / times, 1.5 * 55_000 / times)
+    shop = rush(cast, (120, 200), 400)
     return f"merchant/{shop.merchant}"
+
+
+def rush(cast: Cast, sales: tuple[int, int], dearest: int) -> Party:
+    """Let a shop sell so many things within a minute."""
+    shop = cast.parties.shop()
+    times = cast.count(*sales)
+    for buyer in cast.parties.anybody(times):
+        cast.pay(buyer, shop, cast.money(20, dearest), "cnp")
+        cast.wait(0.2 * 55_000 / times, 1.5 * 55_000 / times)
+    return shop
 
 
 def merchant_bust_out(cast: Cast) -> str:

@@ -44,21 +44,22 @@ def shop_testing(cast: Cast) -> str:
 
 def stubborn_retries(cast: Cast) -> str:
     """F06: a shop tries a declined card 11 to 16 times within a day."""
-    victim, shop = cast.parties.calm(), cast.parties.shop()
-    amount = cast.money(30, 600)
-    for _ in range(cast.count(11, 16)):
-        cast.pay(victim, shop, amount, "cnp", {"status": "declined", "decline_code": "51"})
-        cast.wait(20 * MINUTE_MS, 75 * MINUTE_MS)
-    return f"card/{victim.card}"
+    return _retries(cast, (30, 600), (11, 16), (20 * MINUTE_MS, 75 * MINUTE_MS))
 
 
 def monthly_retries(cast: Cast) -> str:
     """F06: a subscription tries a card without money daily or more, 17 to 22 times in 20 days."""
+    return _retries(cast, (20, 200), (17, 22), (16 * HOUR_MS, 24 * HOUR_MS))
+
+
+def _retries(
+    cast: Cast, amounts: tuple[int, int], times: tuple[int, int], apart_ms: tuple[int, int]
+) -> str:
     victim, shop = cast.parties.calm(), cast.parties.shop()
-    amount = cast.money(20, 200)
-    for _ in range(cast.count(17, 22)):
+    amount = cast.money(*amounts)
+    for _ in range(cast.count(*times)):
         cast.pay(victim, shop, amount, "cnp", {"status": "declined", "decline_code": "51"})
-        cast.wait(16 * HOUR_MS, 24 * HOUR_MS)
+        cast.wait(*apart_ms)
     return f"card/{victim.card}"
 
 

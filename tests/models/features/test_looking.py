@@ -90,11 +90,14 @@ def looking(draw, cap: int = 4096) -> list[Feature]:
     lateness, found = draw(st.sampled_from((0, 10))), []
     for number in range(draw(st.integers(1, 3))):
         shared = {"lateness": lateness, "cap": cap, "name": f"f{number}", **draw(OPTIONS)}
-        bound = draw(st.sampled_from((None, 0.0, 1.0)))
         kind = draw(st.sampled_from(("match", "match", "top_share", "ewm")))
+        # where a value is rounded, which side of 1.0 it falls on would be chance
+        shared["bound"] = draw(
+            st.sampled_from((None, 0.0, 1.0) if kind == "match" else (None, 0.0))
+        )
         if kind == "match":
             terms = draw(st.lists(st.sampled_from(TERMS), min_size=1, max_size=2))
-            found.append(match(*terms, bound=bound, **shared))
+            found.append(match(*terms, **shared))
             continue
         shared["exclude_current"] = draw(st.booleans())
         if kind == "ewm":
