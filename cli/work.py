@@ -21,8 +21,8 @@ from dataflows.cluster import EXIT_CONFIG, EXIT_CRASH, EXIT_FATAL, Watchdog, end
 from dataflows.counters import Counters
 from dataflows.execute import Member, execute
 from dataflows.guarding import Guard
-from dataflows.logics import Shared
 from dataflows.score import Run
+from dataflows.shared import Shared
 from dataflows.state import StateStore
 from models.errors import ConfigError, DeliveryError, RiverguardError
 from models.planning.blueprint import Blueprint

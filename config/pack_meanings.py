@@ -8,7 +8,7 @@ from config.pack_columns import MappedSection
 from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import EventSection, ExampleSection
 from config.pack_lookups import LookupSection
-from config.pack_rules import BecauseSection, NameSection, RuleSection
+from config.pack_rules import AbsentSection, BecauseSection, NameSection, RuleSection
 from config.pack_typologies import TypologySection
 from config.packs import PackSection
 
@@ -160,6 +160,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         " higher severity breaks through",
         "incident": "calendar period, such as `day(Asia/Shanghai)`: alerts of the rule about a"
         " subject within one share an `incident_id`",
+        "absent": "a hit becomes an alert only when this stays away, see below",
         "action": "`allow`, `review`, `challenge`, `hold` or `freeze`: what is advised",
         "status": "`draft` (checked only), `shadow` (evaluated, written to `shadow.ndjson`),"
         " `live` or `retired`",
@@ -170,6 +171,12 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "for_each": "limbs: name: what names of the rule mean in it",
         "prompt": "what the customer may be asked, in `en` and `zh`, with values like `because`",
         "examples": "streams that must fire, and streams just short of it",
+    },
+    AbsentSection: {
+        "within": "so long after the hit; what comes at the very end has come",
+        "on": "kinds of events that count",
+        "where": "condition on the event itself, over its columns; all events without it",
+        "by": "text columns, any of which may name the subject",
     },
     NameSection: _LANGUAGES,
     BecauseSection: _LANGUAGES,

@@ -14,6 +14,7 @@ from config.sections import Section, brief, form, problem, suggest
 from config.words import (
     TEXT_FORM,
     Duration,
+    Entities,
     Entity,
     Flag,
     Key,
@@ -24,7 +25,7 @@ from config.words import (
     word,
 )
 from config.yaml_nodes import Scalar
-from models.pack import ACTIONS, SEVERITIES, STATUSES, Example, RuleSpec
+from models.pack import ACTIONS, SEVERITIES, STATUSES, AbsentSpec, Example, RuleSpec
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
@@ -114,10 +115,19 @@ class BecauseSection(Section):
     zh: Annotated[Text, AfterValidator(_template)] = Field(examples=['zh: "{payments_1m} 笔支付"'])
 
 
+class AbsentSection(Section):
+    """What must stay away after an event that a rule hits."""
+
+    written: ClassVar[str] = "{within: 3d, on: loan, where: \"event = 'repayment'\"}"
+
+    within: Duration = Field(examples=["within: 3d"])
+    on: Kinds | None = None
+    by: Entities | None = None
+    where: Text = ""
+
+
 class RuleSection(Section):
     """One rule as written."""
-
-    planned: ClassVar[frozenset[str]] = frozenset({"absent"})
 
     id: RuleId = Field(examples=["id: F01"])
     on: Kinds | None = None
@@ -133,6 +143,7 @@ class RuleSection(Section):
     group: Text = ""
     cooldown: Duration = 0
     incident: Period | None = None
+    absent: AbsentSection | None = None
     action: Annotated[str, word("action", ACTIONS)] = "review"
     status: Annotated[str, word("status", STATUSES)] = "live"
     source: Text = ""
@@ -186,6 +197,21 @@ def _examples(i: int, limb: str, section: RuleSection, scope: Scope) -> tuple[Ex
     return tuple(found)
 
 
+def _absent(
+    section: RuleSection, subject: str, scope: Scope, *path: str | int
+) -> AbsentSpec | None:
+    """What a rule's hits wait for; it is told of the rule's own subject."""
+    own = section.absent
+    if own is None:
+        return None
+    if not section.alone:
+        message = "a rule that waits raises its alert alone"
+        raise scope.document.error((*path[:-1], "alone"), message, "remove alone, or absent")
+    by = tuple(scope.entity(name, *path, "by", i) for i, name in enumerate(own.by or [subject]))
+    scope.pairs((subject,) * len(by), by, *path, "by")
+    return AbsentSpec(own.within, scope.kinds(own.on, *path), by, own.where)
+
+
 def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
     path = ("rules", i)
     document = scope.document
@@ -198,12 +224,13 @@ def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
         places.update(
             dict.fromkeys((f"severity.{s}" for s in section.severity), places["severity"])
         )
+    subject = scope.entity(section.subject, *path, "subject")
     return RuleSpec(
         id=f"{section.id}.{limb}" if limb else section.id,
         on=scope.kinds(section.on, *path),
         name={"en": section.name.en, "zh": section.name.zh},
         when=section.when,
-        subject=scope.entity(section.subject, *path, "subject"),
+        subject=subject,
         severity=tuple((s, section.severity[s]) for s in _STRONGEST_FIRST if s in section.severity),
         because={"en": section.because.en, "zh": section.because.zh},
         alone=section.alone,
@@ -213,6 +240,7 @@ def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
         group=section.group,
         cooldown_ms=section.cooldown,
         incident=section.incident,
+        absent=_absent(section, subject, scope, *path, "absent"),
         action=section.action,
         status=section.status,
         source=section.source,

@@ -1,6 +1,6 @@
 """``typologies:`` of a pack: rules that tell of one thing together, and what each weighs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -9,7 +9,7 @@ from config.pack_columns import Scope
 from config.pack_rules import NameSection, RuleId
 from config.sections import Section, form, problem, suggest
 from config.words import Flag, number_of, whole
-from models.pack import TypologySpec
+from models.pack import RuleSpec, TypologySpec
 from models.typologies import SCORE_MAX
 
 
@@ -44,15 +44,17 @@ class TypologySection(Section):
 
 
 def typology_specs(
-    sections: Sequence[TypologySection], rules: Collection[str], scope: Scope
+    sections: Sequence[TypologySection], rules: Sequence[RuleSpec], scope: Scope
 ) -> tuple[TypologySpec, ...]:
     """Check that every typology names rules of the pack.
 
     Raises
     ------
     ConfigError
-        An id twice, an unknown rule, urgent below alert.
+        An id twice, an unknown rule or one that waits, urgent below alert.
     """
+    known = {name for rule in rules for name in rule.names}
+    waiting = {name for rule in rules if rule.absent for name in rule.names}
     for i, section in enumerate(sections):
         path = ("typologies", i)
         if any(section.id == other.id for other in sections[:i]):
@@ -62,10 +64,13 @@ def typology_specs(
             message = f"urgent from {section.urgent}, but an alert from {section.alert} only"
             raise scope.document.error((*path, "urgent"), message, "give urgent the higher score")
         for name in section.rules:
-            if name not in rules:
+            if name not in known:
                 message = f"no rule is called {name}"
-                hint = suggest(name, rules)
+                hint = suggest(name, known)
                 raise scope.document.key_error((*path, "rules", name), message, hint)
+            if name in waiting:
+                message = f"{name} waits for what stays away: it hits together with no other rule"
+                raise scope.document.key_error((*path, "rules", name), message, "remove it here")
     return tuple(
         TypologySpec(
             s.id, {"en": s.name.en, "zh": s.name.zh}, s.rules, s.alert, s.urgent, s.interdict

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.items import Decoded
+from models.absence import Absence
 from models.alerting import Alerting
 from models.batch import Batch
 from models.features.messages import Answer
@@ -246,6 +247,12 @@ class HomeScoring:
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
         self._scorer.load(saved)
+
+
+class ShardAbsence(Absence):
+    """What waits in one shard of keys, as the store sees it."""
+
+    whole = False
 
 
 class ShardAlerting(Alerting):

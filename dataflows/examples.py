@@ -4,22 +4,21 @@ Every example starts from nothing, so an analyst can read it alone. Cooldowns do
 a rule fires when it hits, whether that becomes an alert or a repeat.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
-from dataflows.offline import Offline
-from models.alerts import Hit
+from dataflows.offline import Offline, Results
+from models.alerts import Hit, content_of
 from models.errors import Place
 from models.events import REQUIRED
 from models.pack import Example, PackSpec, RuleSpec
 from models.planning.blueprint import Blueprint, Deployment, draw
 from models.records import RawBlock
-from models.scoring import Scored
-from models.wording import say, shown
+from models.wording import rfc3339, shown
 
 START_MS: Final = 1_767_585_600_000
 """2026-01-05T04:00:00Z: when an example begins that names no time."""
@@ -145,6 +144,8 @@ def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example)
         seen = _reason(hit, rule)
     elif hurdle or not example.fires:
         seen = hurdle
+    elif rule.absent:
+        seen = _why_not_over(results, rule, events)
     else:
         seen = _values_on_last(blueprint.deployment, pack, rule, events)
     fired = hit is not None
@@ -154,7 +155,7 @@ def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example)
 
 def _score(
     blueprint: Blueprint, pack: PackSpec, events: list[dict[str, Any]]
-) -> tuple[list[Scored], str]:
+) -> tuple[list[Results], str]:
     """Score a stream on fresh state; and why it cannot be judged, if it cannot."""
     wire = {name: key for key, name in pack.aliases.items()}
     lines = [
@@ -168,22 +169,42 @@ def _score(
         return [], f"event {letter.offset + 1} is no event: {letter.reason}"
     if offline.counters.duplicates:
         return [], "two events have one event_id"
-    return [*fed.scored, *offline.finish().scored], ""
+    return [fed, offline.finish()], ""
 
 
-def _hit_on_last(results: list[Scored], rule: RuleSpec, events: list[dict[str, Any]]) -> Hit | None:
+def _hit_on_last(
+    results: list[Results], rule: RuleSpec, events: list[dict[str, Any]]
+) -> Hit | None:
+    """The rule's hit of the last event, or with `absent` one whose time is over by then."""
     last = (events[-1]["kind"], events[-1]["event_id"])
-    for scored in results:
-        for hit in (*scored.hits, *scored.shadow):
-            rules = {rule_hit.rule.spec.id for rule_hit in hit.hits}
-            if (hit.kind, hit.event_id) == last and rule.id in rules:
-                return hit
-    return None
+    if rule.absent:
+        before_ms = max((_time_of(event) for event in events[:-1]), default=0)
+        hits = (hit for some in results for hit in some.over if hit.time_ms >= before_ms)
+    else:
+        scored = (one for some in results for one in some.scored)
+        every = (hit for one in scored for hit in (*one.hits, *one.shadow))
+        hits = (hit for hit in every if (hit.kind, hit.event_id) == last)
+    return next((h for h in hits if any(one.rule.spec.id == rule.id for one in h.hits)), None)
+
+
+def _time_of(event: Mapping[str, Any]) -> int:
+    return _epoch_ms(event["event_time"]) or 0
 
 
 def _reason(hit: Hit, rule: RuleSpec) -> str:
-    planned = next(one.rule for one in hit.hits if one.rule.spec.id == rule.id)
-    return say(planned.sentences["en"], hit.facts.values)
+    reasons = content_of(hit)["data"]["reasons"]
+    return str(next(reason["en"] for reason in reasons if reason["rule"] == rule.id))
+
+
+def _why_not_over(results: list[Results], rule: RuleSpec, events: list[dict[str, Any]]) -> str:
+    heard = (heard for some in results for one in some.scored for heard in one.heard)
+    waits = [wait for one in heard for wait in one.waits if wait.rule == rule.id]
+    if not waits:
+        return "no event meets when, so nothing is waited for"
+    until_ms = max(wait.until_ms for wait in waits)
+    if until_ms >= _time_of(events[-1]):
+        return f"the last event must be later than {rfc3339(until_ms)}, when the time is over"
+    return "what must stay away came, or its time was over before the last event"
 
 
 def _values_on_last(

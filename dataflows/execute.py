@@ -17,9 +17,9 @@ from bytewax.testing import cluster_main, run_main
 from dataflows.adoption import Adopted, take_up
 from dataflows.counters import Counters
 from dataflows.edges import Outlets, Source
-from dataflows.logics import Shared
 from dataflows.score import Run, build
 from dataflows.sealing import Sealer
+from dataflows.shared import Shared
 from dataflows.state import StateStore
 from models.errors import RiverguardError
 from models.holding import Ordering

@@ -5,83 +5,34 @@ made at the first item of its key, or from the manifest of a resume.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bytewax.operators import StatefulBatchLogic
 
-from dataflows.breaker import Breaker
-from dataflows.components import HomeHold, HomeIntake, HomeScoring, ShardAlerting, ShardWindows
-from dataflows.counters import Counters
+from dataflows.components import (
+    HomeHold,
+    HomeIntake,
+    HomeScoring,
+    ShardAbsence,
+    ShardAlerting,
+    ShardWindows,
+)
 from dataflows.items import Decoded
-from dataflows.progress import Progress
 from dataflows.segments import Manifest
-from dataflows.state import Component, StateStore
+from dataflows.shared import Kept, Shared
 from dataflows.subjects import SubjectHits
 from models.alerting import merged
 from models.alerts import Hit
 from models.features.messages import Answer, Message
-from models.holding import Ordering, Release
+from models.holding import Release
 from models.merging import Turns
-from models.planning.blueprint import Blueprint
 from models.records import Alert, Repeat
 from models.rounds import NO_TIME, Announcement, Pulse, Rounds
 from models.scattering import Scattered, Scatterer
 from models.scoring import Scored
+from models.waits import Heard
 
 Emitted: TypeAlias = tuple[Iterable[Any], bool]
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What the steps of one process share.
-
-    Attributes
-    ----------
-    blueprint, ordering
-        What to do.
-    store
-        Where state goes.
-    counters
-        What was done.
-    progress
-        What the source must know.
-    breaker
-        Stops the run when too much is rejected.
-    """
-
-    blueprint: Blueprint
-    ordering: Ordering
-    store: StateStore
-    counters: Counters
-    progress: Progress = field(default_factory=Progress)
-    breaker: Breaker = field(default_factory=lambda: Breaker(1.0))
-
-
-class _Kept:
-    """A component's place in the state store, under a key that its first item tells."""
-
-    def __init__(self, kind: str, shared: Shared, manifest: Manifest | None) -> None:
-        self._kind, self._store, self._manifest = kind, shared.store, manifest
-        self.key = manifest["key"] if manifest else ""
-
-    @property
-    def shard(self) -> int | None:
-        """Of the manifest; None without one."""
-        return int(self.key.partition("-")[2]) if self._manifest else None
-
-    def attach(self, shard: int, component: Component) -> None:
-        """Register the component; with a manifest, bring it to that state."""
-        self.key = f"{self._kind}-{shard:04d}"
-        self._store.attach(self.key, component, self._manifest)
-
-    def touch(self) -> None:
-        """The component has changed."""
-        self._store.touch(self.key)
-
-    def snapshot(self) -> Manifest:
-        """The manifest."""
-        return self._store.manifest(self.key)
 
 
 class IntakeLogic(StatefulBatchLogic[Any, Any, Manifest]):
@@ -90,7 +41,7 @@ class IntakeLogic(StatefulBatchLogic[Any, Any, Manifest]):
     def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
         self._shared = shared
         self._intake = HomeIntake(shared.blueprint.deployment.lateness_ms)
-        self._kept = _Kept("intake", shared, manifest)
+        self._kept = Kept("intake", shared, manifest)
         if self._kept.shard is not None:
             self._kept.attach(self._kept.shard, self._intake)
 
@@ -131,7 +82,7 @@ class HoldLogic(StatefulBatchLogic[Any, Scattered, Manifest]):
         self._shared = shared
         self._scatterer = Scatterer(shared.blueprint)
         self._rounds = Rounds(shared.blueprint.deployment.shards)
-        self._kept = _Kept("hold", shared, manifest)
+        self._kept = Kept("hold", shared, manifest)
         self._hold: HomeHold | None = None
         self._home = 0
         self._sequence = 0
@@ -189,7 +140,7 @@ class WindowsLogic(StatefulBatchLogic[Message, Answer, Manifest]):
     def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
         self._shared = shared
         self._turns = Turns[Message]()
-        self._kept = _Kept("windows", shared, manifest)
+        self._kept = Kept("windows", shared, manifest)
         self._windows: ShardWindows | None = None
         if self._kept.shard is not None:
             self._open(self._kept.shard)
@@ -222,7 +173,7 @@ class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
     def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
         self._shared = shared
         self._scoring = HomeScoring(shared.blueprint)
-        self._kept = _Kept("score", shared, manifest)
+        self._kept = Kept("score", shared, manifest)
         if self._kept.shard is not None:
             self._kept.attach(self._kept.shard, self._scoring)
 
@@ -248,6 +199,36 @@ class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
         return self._kept.snapshot()
 
 
+class AbsenceLogic(StatefulBatchLogic[Heard, list[Hit], Manifest]):
+    """Let hits of rules with `absent` wait in one shard of keys."""
+
+    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+        blueprint, by_time = shared.blueprint, shared.ordering == "event_time"
+        lateness_ms = blueprint.deployment.lateness_ms
+        self._absence = ShardAbsence(blueprint.waiting, lateness_ms, by_time=by_time)
+        self._turns = Turns[Heard]()
+        self._kept = Kept("absence", shared, manifest)
+        if self._kept.shard is not None:
+            self._kept.attach(self._kept.shard, self._absence)
+
+    def on_batch(self, values: list[Heard]) -> Emitted:
+        """Emit the hits whose time is over."""
+        if not self._kept.key:
+            self._kept.attach(values[0].shard, self._absence)
+        hits: list[Hit] = []
+        for value in values:
+            for group in self._turns.add(value, value.home, value.turn):
+                hits += self._absence.hear(group)
+        self._kept.touch()
+        return [hits] if hits else [], StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> Manifest:
+        """The manifest; every round must be complete."""
+        if self._turns:
+            raise AssertionError(f"{len(self._turns)} messages wait at an epoch close")
+        return self._kept.snapshot()
+
+
 class AlertLogic(StatefulBatchLogic[SubjectHits, list[Alert | Repeat], Manifest]):
     """Decide which hits of one shard's subjects become alerts."""
 
@@ -255,7 +236,7 @@ class AlertLogic(StatefulBatchLogic[SubjectHits, list[Alert | Repeat], Manifest]
         self._shared = shared
         self._alerting = ShardAlerting()
         self._turns = Turns[SubjectHits]()
-        self._kept = _Kept("alerting", shared, manifest)
+        self._kept = Kept("alerting", shared, manifest)
         if self._kept.shard is not None:
             self._kept.attach(self._kept.shard, self._alerting)
 

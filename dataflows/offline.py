@@ -7,10 +7,18 @@ released in the order of (event_time, labels first, event_id).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dataflows.components import HomeIntake, HomeScoring, ShardAlerting, ShardWindows
+from dataflows.components import (
+    HomeIntake,
+    HomeScoring,
+    ShardAbsence,
+    ShardAlerting,
+    ShardWindows,
+)
 from dataflows.counters import Counters
 from dataflows.items import Decoded
 from dataflows.subjects import by_subject
+from models.absence import live
+from models.alerts import Hit
 from models.batch import Batch
 from models.decoding.decoder import Decoder
 from models.holding import Release
@@ -20,6 +28,7 @@ from models.records import Alert, DeadLetter, LateEvent, RawBlock, Repeat
 from models.rounds import FOREVER
 from models.scattering import Scatterer
 from models.scoring import Scored
+from models.waits import Heard
 
 
 @dataclass(slots=True)
@@ -30,6 +39,8 @@ class Results:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     late: list[LateEvent] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
+    over: list[Hit] = field(default_factory=list)
+    """Hits that waited and whose time is over, of rules that are tried out as well."""
 
 
 class Offline:
@@ -53,6 +64,10 @@ class Offline:
         self._scatterer = Scatterer(blueprint)
         self._windows = [ShardWindows(n, blueprint.spaces) for n in range(deployment.shards)]
         self._scoring = HomeScoring(blueprint)
+        self._absence = [
+            ShardAbsence(blueprint.waiting, deployment.lateness_ms, by_time=ordered)
+            for _ in range(deployment.shards)
+        ]
         self._alerting = [ShardAlerting() for _ in range(deployment.shards)]
         self._watermarks: dict[int, int] = {}
         self._sequence = 0
@@ -103,10 +118,19 @@ class Offline:
             for scored in self._scoring.release():
                 self.counters.insufficient += scored.insufficient
                 results.scored.append(scored)
-                self._alert(scored, results)
+                self._alert(scored.hits, results)
+                self._wait(scored.heard, results)
 
-    def _alert(self, scored: Scored, results: Results) -> None:
-        for shard, hits in by_subject(scored.hits, self._blueprint).items():
+    def _wait(self, told: Sequence[Heard], results: Results) -> None:
+        for heard in told:
+            absence = self._absence[heard.shard]
+            over = absence.hear([heard])
+            absence.take_log()
+            results.over += over
+            self._alert(live(over), results)
+
+    def _alert(self, found: Sequence[Hit], results: Results) -> None:
+        for shard, hits in by_subject(found, self._blueprint).items():
             alerting = self._alerting[shard]
             before = alerting.repeated
             raised = alerting.raise_alerts(hits)

@@ -14,8 +14,16 @@ from bytewax.dataflow import Dataflow
 from dataflows.edges import Outlets, Source
 from dataflows.guarding import Guard, GuardedLogic
 from dataflows.lanes import LanedSource
-from dataflows.logics import AlertLogic, HoldLogic, IntakeLogic, ScoreLogic, Shared, WindowsLogic
+from dataflows.logics import (
+    AbsenceLogic,
+    AlertLogic,
+    HoldLogic,
+    IntakeLogic,
+    ScoreLogic,
+    WindowsLogic,
+)
 from dataflows.outlets import PublisherSink, ShardedSink
+from dataflows.shared import Shared
 from dataflows.steps import Steps
 from models.records import DeadLetter
 
@@ -70,10 +78,15 @@ def build(source: Source, outlets: Outlets, run: Run) -> tuple[Dataflow, Publish
     scored = stateful("score", gathered, ScoreLogic)
     if outlets.decisions:
         out("decisions", op.map("decide", scored, call(steps.decide)), outlets.decisions)
+    told = op.flat_map("to_absence", scored, call(steps.to_absence))
+    over = stateful("absence", told, AbsenceLogic)
     if outlets.shadow:
-        out("shadow", op.flat_map("try_out", scored, call(steps.try_out)), outlets.shadow)
+        now = op.flat_map("try_out", scored, call(steps.try_out))
+        then = op.flat_map("try_out_over", over, call(steps.try_out_over))
+        out("shadow", op.merge("tried", now, then), outlets.shadow)
     hits = op.flat_map("subject", scored, call(steps.to_alerting))
-    alerts = stateful("alerting", hits, AlertLogic)
+    waited = op.flat_map("over", over, call(steps.over))
+    alerts = stateful("alerting", op.merge("hits", hits, waited), AlertLogic)
     out("alerts", alerts, outlets.alerts)
     if not outlets.publisher:
         return flow, None

@@ -1,13 +1,15 @@
 """The steps of the flow without state: what goes where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from dataflows.items import Decoded
-from dataflows.logics import Shared
 from dataflows.shards import shard_key
-from dataflows.subjects import to_subjects
+from dataflows.shared import Shared
+from dataflows.subjects import NOBODY, SubjectHits, by_subject, to_subjects
+from models.absence import live, tried
 from models.alerting import to_alert
+from models.alerts import Hit
 from models.decoding.decoder import Decoder
 from models.features.messages import Answer
 from models.holding import Passed
@@ -64,9 +66,29 @@ class Steps:
     def try_out(self, keyed: Keyed) -> Iterable[Keyed]:
         """What shadow rules would have raised."""
         scored: Scored = keyed[1]
-        found = [to_alert(hit) for hit in scored.shadow]
+        return self._tried(keyed[0], scored.shadow)
+
+    def _tried(self, key: str, hits: Sequence[Hit]) -> Iterable[Keyed]:
+        found = [to_alert(hit) for hit in hits]
         self._shared.counters.shadow += len(found)
-        return [(keyed[0], found)] if found else []
+        return [(key, found)] if found else []
+
+    def to_absence(self, keyed: Keyed) -> Iterable[Keyed]:
+        """What rules with `absent` are told, to the shards of those that wait."""
+        scored: Scored = keyed[1]
+        return [(self._keys[heard.shard], heard) for heard in scored.heard]
+
+    def over(self, keyed: Keyed) -> Iterable[Keyed]:
+        """Hits that waited and are live, to the shards of their subjects."""
+        hits = by_subject(live(keyed[1]), self._shared.blueprint)
+        return [
+            (self._keys[shard], SubjectHits(NOBODY, shard, None, some))
+            for shard, some in sorted(hits.items())
+        ]
+
+    def try_out_over(self, keyed: Keyed) -> Iterable[Keyed]:
+        """Hits that waited and whose rule is only tried out."""
+        return self._tried(keyed[0], tried(keyed[1]))
 
     def to_alerting(self, keyed: Keyed) -> Iterable[Keyed]:
         """Hits to the shards of their subjects."""

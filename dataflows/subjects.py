@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from models.alerts import Hit, RuleHit
 from models.planning.blueprint import Blueprint
 from models.rounds import Turn
 from models.scoring import Scored
+
+NOBODY: Final = -1
+"""The home of hits that waited: they keep no order with those of any home, for no other rule's
+hit can be about the same rule."""
 
 _Portable = tuple[Hit, tuple[tuple[int, str], ...]]
 

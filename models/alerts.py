@@ -102,6 +102,10 @@ class Hit:
         W3C ``traceparent`` of the event's record; empty without one.
     typologies
         Those in which one of its rules takes part.
+    since_ms
+        Of a rule with `absent`: since when it waited; `time_ms` is when the waiting was over.
+    written
+        Its content, where that was written before.
     """
 
     pack: str
@@ -118,13 +122,20 @@ class Hit:
     order_ms: int = 0
     trace: str = ""
     typologies: tuple[Typology, ...] = ()
+    since_ms: int | None = None
+    written: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
-        """The alert's id; a card goes in masked, or its hash could be tried out."""
+        """The alert's id; a card goes in masked, or its hash could be tried out.
+
+        What waited is told of by itself: its event may have raised an alert when it came.
+        """
+        waited = () if self.since_ms is None else (self.hits[0].rule.spec.id,)
         return alert_id(
-            self.tenant, self.pack, self.domain, self.shown_subject, self.kind, self.event_id
-        )
+            self.tenant, self.pack, self.domain, self.shown_subject, self.kind, self.event_id,
+            *waited,
+        )  # fmt: skip
 
     @property
     def facts(self) -> Facts:
@@ -188,8 +199,8 @@ def action_of(hits: Sequence[RuleHit], typologies: Sequence[Typology]) -> str:
     return max(asked, key=ACTIONS.index)
 
 
-def _reason(hit: RuleHit, facts: Facts, incident: str | None) -> dict[str, Any]:
-    rule, spec = hit.rule, hit.rule.spec
+def _reason(found: Hit, hit: RuleHit, incident: str | None) -> dict[str, Any]:
+    rule, spec, facts = hit.rule, hit.rule.spec, found.facts
     evidence = []
     for label, is_feature, operator, threshold in rule.evidence:
         item: dict[str, Any] = {
@@ -207,6 +218,7 @@ def _reason(hit: RuleHit, facts: Facts, incident: str | None) -> dict[str, Any]:
         name.partition(".")[2]: facts.warming[name]
         for name in sorted(rule.features & facts.warming.keys())
     }
+    waited = () if found.since_ms is None else (found.since_ms, found.time_ms)
     return {
         "rule": spec.id,
         "revision": spec.revision,
@@ -217,6 +229,7 @@ def _reason(hit: RuleHit, facts: Facts, incident: str | None) -> dict[str, Any]:
         "source": spec.source,
         **({"incident_id": incident} if incident else {}),
         **({"warming": warming} if warming else {}),
+        **({"absent": [rfc3339(at) for at in waited]} if waited else {}),
     }
 
 
@@ -230,8 +243,10 @@ def _incident_id(hit: Hit, found: RuleHit) -> str | None:
     return alert_id(hit.tenant, hit.pack, rule, hit.domain, hit.shown_subject, since)
 
 
-def content_of(hit: Hit) -> dict[str, Any]:
+def content_of(hit: Hit) -> Mapping[str, Any]:
     """The alert as a CloudEvents 1.0 object of JSON types."""
+    if hit.written is not None:
+        return hit.written
     ordered = sorted(hit.hits, key=lambda h: (-SEVERITIES.index(h.severity), h.rule.index))
     incidents = [_incident_id(hit, found) for found in ordered]
     return {
@@ -253,8 +268,7 @@ def content_of(hit: Hit) -> dict[str, Any]:
             "late": hit.late,
             "truncated": hit.facts.truncated,
             "reasons": [
-                _reason(h, hit.facts, incident)
-                for h, incident in zip(ordered, incidents, strict=True)
+                _reason(hit, h, incident) for h, incident in zip(ordered, incidents, strict=True)
             ],
             "typologies": [found.content() for found in hit.typologies],
             "scores": {

@@ -104,6 +104,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "complaint": ("customer", "topic"),
     "operator": ("operator", "operation", "outcome"),
     "label": ("of", "is_fraud"),
+    "tick": (),
 }
 """Event kind → the columns it cannot do without, besides `REQUIRED_ALWAYS`."""
 

@@ -1,8 +1,8 @@
 """From a batch's outcomes to hits: who is concerned, what the rules saw, which events led there."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from models.expressions.codes import HIT
 from models.features.calendar import window_start
 from models.features.layout import ROW_SHIFT
 from models.features.messages import Answer
-from models.pack import FeatureSpec
+from models.pack import AbsentSpec, FeatureSpec
 from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule
@@ -92,20 +92,23 @@ class HitReader:
     evidence: Evidence
     scores: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
-    def hits(self) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
-        """(row, live hits, shadow hits) of every touched event, in order."""
+    def hits(self) -> Iterator[tuple[int, list[Hit], list[Hit], list[Hit]]]:
+        """(row, live hits, shadow hits, hits that wait) of every touched event, in order."""
         outcomes = np.ascontiguousarray(self.outcomes[:, self.rows].T)
         for place, row in enumerate(self.rows):
             by_pack: dict[str, list[Rule]] = {}
+            waits: list[Hit] = []
             for index in np.flatnonzero(outcomes[place] == HIT).tolist():
                 rule = self.blueprint.rules[index]
-                by_pack.setdefault(rule.pack, []).append(rule)
-            event = partial(self._event, row)
+                if rule.spec.absent is None:
+                    by_pack.setdefault(rule.pack, []).append(rule)
+                else:
+                    waits += self._waiting(rule, rule.spec.absent, row, place)
             live: list[Hit] = []
             shadow: list[Hit] = []
             for pack, rules in by_pack.items():
                 typologies = self._typologies(pack, rules)
-                details = Details(partial(self._read, pack, rules, row, event))
+                details = self._details(pack, rules, row)
                 grouped: dict[tuple[str, bool], list[RuleHit]] = {}
                 for rule in rules:
                     key = (rule.spec.subject, rule.spec.status == "live")
@@ -119,16 +122,29 @@ class HitReader:
                     if who is not None and (counts or any(t.level for t in found)):
                         hit = self._hit(row, pack, who, tuple(rule_hits), details, found)
                         (live if is_live else shadow).append(hit)
-            yield row, live, shadow
+            yield row, live, shadow, waits
+
+    def _waiting(self, rule: Rule, absent: AbsentSpec, row: int, place: int) -> list[Hit]:
+        """The hit of a rule with `absent`, as it will be when its time is over.
+
+        What came too late waits for nothing: nobody knows what came since.
+        """
+        who = self.batch.text(rule.spec.subject, row)
+        if who is None or self.batch.late[row]:
+            return []
+        found = (RuleHit(rule, self._severity(rule, place)),)
+        hit = self._hit(row, rule.pack, who, found, self._details(rule.pack, [rule], row), ())
+        return [replace(hit, time_ms=hit.time_ms + absent.within_ms, since_ms=hit.time_ms)]
+
+    def _details(self, pack: str, rules: Sequence[Rule], row: int) -> Details:
+        return Details(partial(self._read, pack, rules, row))
 
     def _typologies(self, pack: str, rules: Sequence[Rule]) -> list[Typology]:
         live = [rule for rule in rules if rule.spec.status == "live"]
         return typologies_of(self.blueprint.typologies.get(pack, ()), live)
 
-    def _read(
-        self, pack: str, rules: Sequence[Rule], row: int, event: Callable[[], dict[str, Any]]
-    ) -> tuple[Facts, dict[str, Any]]:
-        return self._facts(pack, rules, row), event()
+    def _read(self, pack: str, rules: Sequence[Rule], row: int) -> tuple[Facts, dict[str, Any]]:
+        return self._facts(pack, rules, row), self._event(row)
 
     def _event(self, row: int) -> dict[str, Any]:
         named = {c.name: self.batch.value(c.name, row) for c in self.batch.schema.columns}

@@ -165,10 +165,24 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentSpec:
+    """What must stay away: an event of `on` that meets `where`, if that is not empty.
+
+    It is about the subject if a column of `by` names it, and counts for `within_ms` after the hit.
+    """
+
+    within_ms: int
+    on: tuple[str, ...]
+    by: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSpec:
     """One rule; texts by language, severities strongest first with their conditions.
 
     `incident` is a calendar period: what a rule finds about a subject within one is one incident.
+    With `absent` a hit becomes an alert only when that has stayed away.
     Not `alone`, it raises no alert by itself. `limb` gives names of one of its limbs a meaning:
     another name of the pack, or a value; None: the rule has no limbs. `prompt` is what a customer
     may be asked, or empty.
@@ -186,6 +200,7 @@ class RuleSpec:
     group: str = ""
     cooldown_ms: int = 0
     incident: Over | None = None
+    absent: AbsentSpec | None = None
     action: str = "review"
     status: str = "live"
     source: str = ""

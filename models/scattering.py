@@ -1,7 +1,7 @@
 """From a judged batch to messages for the shards, before any window is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from models.features.scatter import Events, scatter_straight
 from models.fx import convert, fx_tables, smallest_coin
 from models.holding import Release
 from models.lookups import join
+from models.places import partition_of
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import SpaceBlueprint
 from models.rounds import Turn
@@ -38,6 +39,8 @@ class Scattered:
         Of the round that it belongs to.
     unconverted
         Amounts for which no FX rate was known.
+    clocks_ms
+        Partition → newest event time, where some rule waits; of all events, whoever reads them.
     """
 
     home: int
@@ -47,6 +50,7 @@ class Scattered:
     messages: dict[int, Message]
     turn: Turn | None = None
     unconverted: int = 0
+    clocks_ms: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def asked(self) -> int:
@@ -88,6 +92,7 @@ class Scatterer:
         if release.batch is None:
             marks = {shard: Message(shard, home, sequence, {}, turn=turn) for shard in shards}
             return Scattered(home, sequence, None, release.order_ms, marks, turn)
+        clocks_ms = _clocks_of(release.batch) if self._blueprint.waiting else {}
         release = self._read_by_a_pack(release)
         batch = release.batch
         assert batch is not None
@@ -116,7 +121,9 @@ class Scatterer:
             if entries or turn:
                 order = _order(release, entries) if turn else None
                 messages[shard] = Message(shard, home, sequence, entries, order, turn)
-        return Scattered(home, sequence, batch, release.order_ms, messages, turn, unconverted)
+        return Scattered(
+            home, sequence, batch, release.order_ms, messages, turn, unconverted, clocks_ms
+        )  # fmt: skip
 
     def _read_by_a_pack(self, release: Release) -> Release:
         batch = release.batch
@@ -157,6 +164,15 @@ class Scatterer:
         bounds = np.empty(self._blueprint.deployment.shards + 1, np.int64)
         scatter_straight(space.routes, self._tenant, events, draft, entries, bounds)
         return entries, bounds.tolist()
+
+
+def _clocks_of(batch: Batch) -> dict[int, int]:
+    """Partition → newest event time."""
+    partitions = partition_of(batch.places)
+    return {
+        partition: int(batch.times[partitions == partition].max())
+        for partition in np.unique(partitions).tolist()
+    }
 
 
 def _order(release: Release, entries: Mapping[int, NDArray[np.int64]]) -> Order:

@@ -20,6 +20,7 @@ from models.records import Decision
 from models.rounds import Turn
 from models.running import Outputs, Runner
 from models.scattering import Scattered
+from models.waits import Heard, told
 
 
 class Detector(Protocol):
@@ -59,6 +60,8 @@ class Scored:
         (n,) per event, the strongest over all packs; 0 and ``allow`` where nothing hit.
     scores
         Detector name → (n,) scores.
+    heard
+        What rules with `absent` are told, by shard; empty where there is none.
     """
 
     home: int
@@ -70,6 +73,7 @@ class Scored:
     risk: NDArray[np.float64]
     action: list[str]
     scores: dict[str, NDArray[np.float64]]
+    heard: Sequence[Heard] = ()
 
     def decisions(self) -> list[Decision]:
         """What was made of each event."""
@@ -98,10 +102,12 @@ class Scorer:
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
         rules, severities = blueprint.rules, sum(len(r.severities) for r in blueprint.rules)
-        self._before = Runner(blueprint.before, len(rules), len(blueprint.detectors))
+        asked = len(blueprint.detectors) + len(blueprint.waiting)
+        self._before = Runner(blueprint.before, len(rules), asked)
         # what is only tried out, or only weighs, must not keep ordinary events from being learnt
         self._guards = np.array(
-            [r.index for r in rules if r.spec.status == "live" and r.spec.alone], np.int64
+            [r.index for r in rules if r.spec.status == "live" and r.spec.alone and not r.expected],
+            np.int64,
         )
         self._after = Runner(blueprint.after, len(rules), 1)
         self._severities = Runner(blueprint.severities, severities, 1)
@@ -113,7 +119,8 @@ class Scorer:
         batch = scattered.batch
         if batch is None:
             return Scored(
-                scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {}
+                scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {},
+                self._told(scattered),
             )  # fmt: skip
         n = len(batch)
         features, truncated = self._placer.place(answers, n)
@@ -125,6 +132,7 @@ class Scorer:
         risk, action = np.zeros(n), ["allow"] * n
         hits: list[Hit] = []
         shadow: list[Hit] = []
+        waits: list[tuple[int, Hit]] = []
         if rows.size:
             chosen = batch.take(rows)
             severities = self._severities.run(chosen, np.ascontiguousarray(features[:, rows]))
@@ -133,9 +141,10 @@ class Scorer:
                 self._blueprint, batch, features, truncated, out.outcomes, scattered.order_ms,
                 rows.tolist(), severities.outcomes, evidence, scores,
             )  # fmt: skip
-            for row, live, tried in found.hits():
+            for row, live, tried, waiting in found.hits():
                 hits.extend(live)
                 shadow.extend(tried)
+                waits += [(row, hit) for hit in waiting]
                 if live:
                     every = [rule_hit for hit in live for rule_hit in hit.hits]
                     told = [found for hit in live for found in hit.typologies]
@@ -143,8 +152,20 @@ class Scorer:
         insufficient = int(np.count_nonzero(out.outcomes == INSUFFICIENT))
         named = {name: values for name, (values, _shares) in scores.items()}
         return Scored(
-            scattered.home, scattered.turn, batch, hits, shadow, insufficient, risk, action, named
+            scattered.home, scattered.turn, batch, hits, shadow, insufficient, risk, action, named,
+            self._told(scattered, waits, list(out.results[len(self.detectors) :])),
         )  # fmt: skip
+
+    def _told(
+        self,
+        scattered: Scattered,
+        waits: Sequence[tuple[int, Hit]] = (),
+        meets: Sequence[NDArray[np.float64]] = (),
+    ) -> list[Heard]:
+        if not self._blueprint.waiting:
+            return []
+        home, turn, clocks_ms = scattered.home, scattered.turn, scattered.clocks_ms
+        return told(self._blueprint, home, turn, clocks_ms, scattered.batch, waits, meets)
 
     def _detect(
         self, batch: Batch, features: NDArray[np.float64], out: Outputs

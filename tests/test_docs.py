@@ -15,7 +15,7 @@ from config.pack_columns import EXAMPLE_KEYS
 from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import ExampleSection
 from config.pack_lookups import LookupSection
-from config.pack_rules import RuleSection
+from config.pack_rules import AbsentSection, RuleSection
 from config.pack_typologies import TypologySection
 from config.packs import PackSection, load_pack, pack_names
 from config.settings import Settings, SettingsSection
@@ -135,6 +135,7 @@ def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
         ("Reference data", keys_of(LookupSection)),
         ("Detectors", keys_of(HalfSpaceTrees, River)),
         ("Rules", keys_of(RuleSection)),
+        ("What stays away", keys_of(AbsentSection)),
         ("Typologies", keys_of(TypologySection)),
         ("Examples", keys_of(ExampleSection) | set(EXAMPLE_KEYS)),
     ],

@@ -12,7 +12,7 @@ from config.pack_detectors import HalfSpaceTrees, River
 from config.pack_examples import EventSection, ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_meanings import AGGREGATES, MEANINGS
-from config.pack_rules import RuleSection
+from config.pack_rules import AbsentSection, RuleSection
 from config.pack_typologies import TypologySection
 from config.packs import PackSection
 from tests.documents import rows, section, words
@@ -44,6 +44,7 @@ def test_every_key_has_a_meaning(model):
         ("Features, Who paid whom", [FeatureSection]),
         ("Detectors", [HalfSpaceTrees, River]),
         ("Rules", [RuleSection]),
+        ("What stays away", [AbsentSection]),
         ("Typologies", [TypologySection]),
         ("Examples", [ExampleSection, EventSection]),
     ],

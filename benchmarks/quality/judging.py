@@ -8,6 +8,7 @@ from typing import Final
 import orjson
 
 from dataflows.offline import Results
+from models.absence import live, tried
 from models.alerts import Hit
 from models.planning.blueprint import Blueprint
 from models.records import Alert
@@ -135,6 +136,11 @@ class Judge:
             for hit in scored.hits:
                 hits[hit.id] = hit
                 self._catch(hit)
+        for hit in live(results.over):
+            hits[hit.id] = hit
+            self._catch(hit)
+        for hit in tried(results.over):
+            self._count(hit, [found.rule.spec.id for found in hit.hits])
         for alert in results.alerts:
             if isinstance(alert, Alert):
                 self._count(hits[alert.id], alert.rules)

@@ -29,9 +29,9 @@ from dataflows.components import ShardWindows  # noqa: E402
 from dataflows.counters import Counters  # noqa: E402
 from dataflows.edges import Outlets  # noqa: E402
 from dataflows.execute import execute  # noqa: E402
-from dataflows.logics import Shared  # noqa: E402
 from dataflows.score import Run  # noqa: E402
 from dataflows.segments import Manifest  # noqa: E402
+from dataflows.shared import Shared  # noqa: E402
 from dataflows.state import Component, StateStore  # noqa: E402
 from models.features.layout import ARENA_USED, ROWS_USED  # noqa: E402
 from models.planning.blueprint import Deployment, draw  # noqa: E402

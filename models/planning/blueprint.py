@@ -78,7 +78,7 @@ class Blueprint:
         How many derived columns it writes.
     before, after
         Programs of the rules that read no detector, and of the others; the first also says
-        which rows each detector takes.
+        which rows each detector takes, and which meet what each rule of `waiting` expects.
     detectors
         Per detector its pack and spec.
     rules
@@ -126,6 +126,11 @@ class Blueprint:
             for part in (*space.routes, *plan):
                 digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def waiting(self) -> tuple[Rule, ...]:
+        """The rules with `absent`."""
+        return tuple(rule for rule in self.rules if rule.expected)
 
     @cached_property
     def typologies(self) -> Mapping[str, tuple[TypologySpec, ...]]:
@@ -177,6 +182,11 @@ def draw(packs: Sequence[PackSpec], deployment: Deployment) -> Blueprint:
         Root(condition, at, kinds_mask(spec.on), is_rule=False)
         for at, (condition, spec) in enumerate(chosen)
     ]
+    rows += [
+        Root(rule.expected, at, kinds_mask(rule.spec.absent.on), is_rule=False)
+        for at, rule in enumerate((r for r in rules if r.expected), len(chosen))
+        if rule.expected and rule.spec.absent
+    ]
     before = [r for r in rules if not r.reads_detectors]
     after = [r for r in rules if r.reads_detectors]
     return Blueprint(
@@ -218,7 +228,9 @@ class _Locator:
 
 def _kinds(pack: PackSpec) -> set[str]:
     written = [spec.on for spec in pack.features] + [spec.on for spec in pack.detectors]
-    return {kind for on in [*written, *(rule.on for rule in pack.rules)] for kind in on}
+    written += [rule.on for rule in pack.rules]
+    written += [rule.absent.on for rule in pack.rules if rule.absent]
+    return {kind for on in written for kind in on}
 
 
 def _event_columns(
@@ -235,6 +247,7 @@ def _event_columns(
     wanted |= {"reverses"} if any(space.undo for space in spaces) else set()
     wanted |= {column for space in spaces for group in space.groups for column in group.of}
     wanted |= {rule.spec.subject for rule in rules}
+    wanted |= {name for rule in rules if rule.spec.absent for name in rule.spec.absent.by}
     for pack in packs:
         own = event_names(pack)
         wanted |= {name for spec in pack.detectors for name in spec.features if name in own}

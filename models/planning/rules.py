@@ -54,6 +54,8 @@ class Rule:
         Whether it must wait for detectors.
     domain
         Domain of its subject.
+    expected
+        With `absent`: the condition of what must stay away.
     """
 
     pack: str
@@ -69,12 +71,18 @@ class Rule:
     shown: frozenset[str]
     reads_detectors: bool
     domain: str
+    expected: Node | None = None
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, Node], ...]:
-        """(key in the file, condition): its `when`, and then its severities."""
+        """(key in the file, condition): its `when`, its severities, what must stay away."""
         severe = zip(self.severities, self.severity_nodes, strict=True)
-        return ("when", self.when), *((f"severity.{name}", node) for name, (_at, node) in severe)
+        waits = (("absent.where", self.expected),) if self.expected else ()
+        return (
+            ("when", self.when),
+            *((f"severity.{name}", node) for name, (_at, node) in severe),
+            *waits,
+        )
 
     @cached_property
     def features(self) -> frozenset[str]:
@@ -134,6 +142,7 @@ class _RulePlanner:
             tuple(comparisons(when)), sentences, prompts, frozenset(shown),
             bool(reads & detectors),
             DOMAINS.get(spec.subject, spec.subject),
+            _expected(parser, spec),
         )  # fmt: skip
 
 
@@ -149,6 +158,19 @@ def plan_rules(packs: Sequence[PackSpec]) -> tuple[Rule, ...]:
     for pack in packs:
         planner.add(pack)
     return tuple(planner.rules)
+
+
+def _expected(parser: Parser, spec: RuleSpec) -> Node | None:
+    """What must stay away; it is asked of every event, so of what the event says itself."""
+    if spec.absent is None:
+        return None
+    place = spec.places.get("absent.where", spec.place)
+    node = checked(parser, spec.absent.where or "TRUE", Type.FLAG, place)
+    read = next((name for name in names_in(node) if not name.of_event), None)
+    if read is not None:
+        message = f"{read.short} is no column of the event"
+        raise ConfigError(message, hint="absent asks each event by itself", place=place)
+    return node
 
 
 def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:

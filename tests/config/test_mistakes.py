@@ -49,7 +49,6 @@ CASES = [
     ("event_cap", "pack", 6, 1, "pack stands here twice", "the first is in line 1"),
     ("  got:", "  n_1m:", 9, 3, "n_1m stands here twice", "line 8"),
     ("lon], by", "lon], late: true, by", 10, 34, "late takes include only, was true", "remove"),
-    ("cooldown: 10m", "absent: []", 20, 5, "absent is not available yet", "known here"),
     ("cooldown: 10m", "incident: 1h", 20, 15, "an incident lasts a calendar period", "day("),
     ("cooldown: 10m", "incident: '2 days(UTC)'", 20, 16, "an incident lasts a calendar", "day("),
     ("event_cap: 4096", "<<: {}", 6, 1, "no key here is called <<", "known here"),

@@ -65,6 +65,23 @@ rules:
     severity: low
     cooldown: 10m
     because: {en: "{failures_5m} failed logins", zh: "{failures_5m} 次登录失败"}
+  - id: UNANSWERED
+    on: [login]
+    name: {en: Failed and gone, zh: 失败后未再登录}
+    when: failures_5m >= 1
+    absent: {within: 20m, where: "outcome = 'success'", on: login}
+    subject: customer
+    severity: low
+    cooldown: 1h
+    because: {en: "{failures_5m} failed logins, no good one", zh: "{failures_5m} 次失败，未成功"}
+  - id: STUCK
+    on: [payment]
+    name: {en: Money stays, zh: 资金停留}
+    when: received_1d > 500 AND amount_base > 300
+    absent: {within: 30m, on: payment, by: account, where: "amount_base > 100"}
+    subject: counterparty
+    severity: {medium: amount_base > 1000, low: TRUE}
+    because: {en: "{amount_base} came and stays", zh: "{amount_base} 停留"}
   - id: MOVED
     on: [payment]
     name: {en: New device and money through, zh: 新设备过账}

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataflows.counters import Counters
-from dataflows.logics import HoldLogic, IntakeLogic, Shared
+from dataflows.logics import HoldLogic, IntakeLogic
+from dataflows.shared import Shared
 from dataflows.state import StateStore
 from dataflows.steps import Steps
 from models.records import RawBlock

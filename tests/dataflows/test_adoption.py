@@ -63,6 +63,11 @@ def reasons(items, rules):
     }
 
 
+def waited(item):
+    """Between when an alert's rule waited; None for the others."""
+    return item.content["data"]["reasons"][0].get("absent")
+
+
 def marked(items):
     """Rule → features that its alerts said were warming."""
     found = {}
@@ -84,16 +89,21 @@ def test_what_means_the_same_goes_on_and_the_rest_says_since_when(
     after, told = run(changed, tmp_path / "state", events, remembering)
 
     # everything that these rules ask was kept: windows of up to 12 hours over the same values
-    full = {"MANY", "FAILED", "MOVED", "SPREAD"}
+    full = {"MANY", "FAILED", "MOVED", "SPREAD", "UNANSWERED"}
     got, expected = reasons(after, full), reasons(whole, full)
     assert got.items() <= expected.items()
     assert {rule for _alert, rule in got} >= {"MANY", "FAILED", "SPREAD"}
     # a rule without cooldown hits whatever the others do
-    first = min(item.time_ms for item in after if isinstance(item, Alert))
+    first = min(i.time_ms for i in after if isinstance(i, Alert) and waited(i) is None)
     later = {item.id for item in whole if isinstance(item, Alert) and item.time_ms >= first}
     spread = {key for key in expected if key[1] == "SPREAD" and key[0] in later}
     assert len(spread) > 30
     assert spread == {key for key in got if key[1] == "SPREAD"}
+    # what waited when the packs changed went on waiting
+    late = [i for i in whole if isinstance(i, Alert) and "UNANSWERED" in i.rules]
+    across = {i.id for i in late if waited(i)[0] < rfc3339(first) < waited(i)[1]}
+    assert len(across) > 3
+    assert across <= {alert for alert, _rule in got}
     (taken,) = told
     since_ms = taken.blueprint.since_ms["small.channels_1d"]
     assert [(one.feature, one.since_ms, one.until_ms) for one in taken.warming] == [

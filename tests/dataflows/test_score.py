@@ -31,7 +31,9 @@ def test_the_world_raises_every_kind_of_alert(blueprint, lines, offline):
     alerts, repeats = by_id(offline(blueprint, lines))
 
     rules = {reason["rule"] for alert in alerts.values() for reason in alert["data"]["reasons"]}
-    assert rules == {"MANY", "LARGE", "FAILED", "MOVED", "LOOKS", "FADED", "ODD"}
+    assert rules == {
+        "MANY", "LARGE", "FAILED", "MOVED", "LOOKS", "FADED", "ODD", "UNANSWERED", "STUCK",
+    }  # fmt: skip
     assert repeats
 
 

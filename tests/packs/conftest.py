@@ -21,7 +21,7 @@ ARRIVAL = 1 << 53
 @dataclass
 class Played:
     hits: list[tuple[str, str, str]]
-    """(rule, "domain/subject", event_id)."""
+    """(rule, "domain/subject", event_id); those that wait for what should stay away included."""
     severities: list[str]
     """Of each hit."""
     raised: list[Alert | Repeat]
@@ -75,6 +75,9 @@ def play(deployment) -> Play:
         ]
         if order is not None:
             lines = [lines[place] for place in order]
+        if any(one.absent for one in loaded(pack).rules if one.id == rule):
+            end = START + max(event["at"] for event in events) + 400 * 86_400_000
+            lines.append(orjson.dumps({"event_id": "tick", "kind": "tick", "event_time": end}))
         offline = Offline(drawn[pack, base, rule])
         results = [offline.feed(RawBlock(0, b"\n".join(lines), 0, ARRIVAL)), offline.finish()]
         assert not results[0].dead_letters
@@ -84,6 +87,12 @@ def play(deployment) -> Play:
             for scored in result.scored
             for hit in scored.hits
             for one in hit.hits
+        ] + [
+            (wait.rule, f"account/{wait.subject}", wait.event_id, wait.severity)
+            for result in results
+            for scored in result.scored
+            for heard in scored.heard
+            for wait in heard.waits
         ]
         return Played(
             [hit[:3] for hit in found],

@@ -96,7 +96,8 @@ def openings(played, events, rule):
     return found
 
 
-@each(CASES)
+# what waits is an alert later, and the same stream once more may be what it waits for
+@each([case for case in CASES if not case.rule.absent])
 @pytest.mark.parametrize("short_ms", [1, 0], ids=["within", "after"])
 def test_hits_within_a_cooldown_are_repeats(case, short_ms, play):
     events, cooldown_ms = case.events, case.rule.cooldown_ms

@@ -24,7 +24,7 @@ WALLET = [rule for rule in RULES if rule.startswith("R-CN-5")]
 BY_DAY = [rule for rule in RULES if rule.startswith("R-CN-")]
 
 SPOILERS = [
-    *[(rule, "status", "declined", "") for rule in RULES if rule not in ATTEMPTS],
+    *[(rule, "status", "declined", "") for rule in RULES if rule not in {*ATTEMPTS, "A29"}],
     *[(rule, "customer_kind", "corporate", "") for rule in [*BETWEEN_PERSONS, "A03", "A09", "A09R",
                                                            "A01C", "A20", "A25", "A26", *LAYERS,
                                                            "A22", "A22I"]],
@@ -35,6 +35,9 @@ SPOILERS = [
                                                          "A25", "R-FATF-2"]],
     ("A28", "channel", "wallet", "crypto"),
     ("A28", "direction", "in", "crypto"),
+    ("A29", "status", "declined", "crypto"),
+    ("A29", "channel", "wallet", "crypto"),
+    ("A29", "direction", "in", "crypto"),
     ("A25", "direction", "in", ""),
     ("A23", "customer_kind", "natural", ""),
     ("A23", "counterparty_kind", "corporate", ""),
