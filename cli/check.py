@@ -12,10 +12,10 @@ from cli.deployment import SETTINGS, deployment_of
 from config.packs import load_pack, pack_names
 from config.settings import load_settings
 from dataflows.examples import ExampleResult, run_examples
+from models.detectors.catalogue import build_detector
 from models.errors import ConfigError
 from models.pack import PackSpec
 from models.planning.blueprint import Deployment, draw
-from models.scoring import Scorer
 
 
 def check(packs: list[str], config: Path | None, *, with_cost: bool, as_json: bool) -> bool:
@@ -30,7 +30,8 @@ def check(packs: list[str], config: Path | None, *, with_cost: bool, as_json: bo
     for name in packs or pack_names():
         try:
             pack = load_pack(name)
-            Scorer(draw([pack], deployment))
+            for _pack, detector in draw([pack], deployment).detectors:
+                build_detector(detector)
         except ConfigError as error:
             errors.append(str(error))
             continue

@@ -28,7 +28,7 @@ class Programs:
         rules = len(blueprint.rules)
         self._runners = (
             Runner(blueprint.prepare, 1, blueprint.derived),
-            Runner(blueprint.before, rules, len(blueprint.detectors)),
+            Runner(blueprint.before, rules, blueprint.asked),
             Runner(blueprint.after, rules, 1),
         )
         self._seen = list(zip(batches, features, strict=True))

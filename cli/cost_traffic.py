@@ -13,8 +13,10 @@ import orjson
 from numpy.typing import NDArray
 
 from cli.cost_spaces import Entries, empty
-from dataflows.components import ShardAlerting, ShardWindows
+from dataflows.components import ShardAbsence, ShardAlerting, ShardDetection, ShardWindows
+from models.absence import live
 from models.batch import Batch
+from models.concluding import Concluder
 from models.decoding.decoder import Decoder
 from models.events import KINDS
 from models.holding import Release
@@ -125,7 +127,9 @@ def _run_timed(
     found: Pass,
 ) -> None:
     decoder, scatterer = Decoder(blueprint.schema), Scatterer(blueprint)
-    scorer, placer, alerting = Scorer(blueprint), Placer(blueprint), ShardAlerting()
+    scorer, concluder = Scorer(blueprint), Concluder(blueprint)
+    detection, placer, alerting = ShardDetection(blueprint), Placer(blueprint), ShardAlerting()
+    absence = ShardAbsence(blueprint.waiting, blueprint.deployment.lateness_ms, by_time=True)
     clock = time.thread_time_ns
     for number, block in enumerate(blocks):
         clocks = [clock()]
@@ -135,12 +139,15 @@ def _run_timed(
         clocks.append(clock())
         answers = [windows.answer(message) for message in scattered.messages.values()]
         clocks.append(clock())
-        scored = scorer.score(scattered, answers)
+        begun = scorer.begin(scattered, answers)
+        scored = concluder.conclude(begun, detection.answer(begun.questions))
         clocks.append(clock())
-        alerting.raise_alerts(scored.hits)
+        over = [hit for heard in scored.heard for hit in absence.hear([heard])]
+        alerting.raise_alerts([*scored.hits, *live(over)])
         clocks.append(clock())
         windows.take_log()
         alerting.take_log()
+        absence.take_log()
         if number < warm:
             continue
         assert scattered.batch is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from models.concluding import Scored
 from models.errors import ConfigError
 from models.planning.blueprint import Blueprint
-from models.scoring import Scored
 
 ROWS_AT_ONCE = 200_000
 

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.pack_columns import Scope
 from config.sections import Section, brief, check, form, problem, suggest
-from config.words import Kinds, Number, Text, distinct_of, listed, text_of, whole, word
+from config.words import Entity, Kinds, Number, Text, distinct_of, listed, text_of, whole, word
 from config.yaml_nodes import Scalar
 from models.errors import Place
-from models.pack import DetectorSpec
+from models.pack import EVERYTHING, DetectorSpec
 
 _CLASS: Final = re.compile(r"river(\.[a-z_][a-z0-9_]*)+\.[A-Z][A-Za-z0-9]*")
 
@@ -55,10 +55,11 @@ Bounds = Annotated[
 class DetectorSection(Section):
     """What every detector says."""
 
-    planned: ClassVar[frozenset[str]] = frozenset({"by", "learns_from"})
+    planned: ClassVar[frozenset[str]] = frozenset({"learns_from"})
 
     model: Text
     features: Inputs = Field(examples=["features: [amount_base]"])
+    by: Entity | None = None
     on: Kinds | None = None
     when: Text | None = None
 
@@ -88,7 +89,7 @@ class River(DetectorSection):
     ] = Field(default_factory=dict)
 
 
-_SHARED: Final = ("model", "features", "on")
+_SHARED: Final = ("model", "features", "by", "on")
 """Keys that are fields of `DetectorSpec`; all others are options."""
 
 MODELS: Final[dict[str, type[DetectorSection]]] = {
@@ -134,9 +135,17 @@ def _spec(name: str, data: Any, scope: Scope) -> DetectorSpec:
         features=tuple(section.features),
         on=scope.kinds(section.on, *path),
         options=options,
+        by=_by(section.by, scope, *path, "by"),
         place=document.key_place(*path),
         places=_places(document.places(*path)),
     )
+
+
+def _by(name: str | None, scope: Scope, *path: str | int) -> str:
+    """The column whose shards learn; the word for all is no column."""
+    if name is None or name == EVERYTHING:
+        return name or ""
+    return scope.entity(name, *path)
 
 
 def _places(found: dict[str, Place]) -> dict[str, Place]:

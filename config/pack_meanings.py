@@ -57,6 +57,7 @@ PATTERNS: Final = {
 _DETECTOR: Final = {
     "model": "`half_space_trees`, or `river`: any anomaly detector of River, by name",
     "features": "features, or number columns of the event",
+    "by": "learn in the shards of this text column, or with `all` as one, instead of by partitions",
     "on": "kinds of events that it scores",
     "when": "which events it scores and learns, as an expression over columns and features",
 }

@@ -20,7 +20,7 @@ from dataflows.inspection import components_of, newest_event_ms
 from dataflows.migration import migrate
 from dataflows.recovery import Snapshot, open_recovery, put
 from dataflows.sealing import Sealer
-from dataflows.segments import Manifest, Segments
+from dataflows.segments import Segments
 from models.detectors.catalogue import build_detector
 from models.errors import StateError
 from models.planning.blueprint import Blueprint
@@ -212,15 +212,18 @@ def _change(
     if not found.state_is_that_of(wanted):
         change = Conversion(segments, found, blueprint, inheritance)
         for snapshot in components.values():
+            if change.drops(snapshot.state):
+                _forget(store, snapshot)
+                continue
             manifest = change.converted(snapshot.state)
             if manifest is not None:
-                _replace(store, snapshot, manifest)
+                _forget(store, snapshot)
+                put(store, (snapshot.step, snapshot.key, snapshot.epoch), manifest)
     return inheritance.outline, now_ms
 
 
-def _replace(store: sqlite3.Connection, snapshot: Snapshot, manifest: Manifest) -> None:
-    """The newest row of a component; older ones are of the old plan."""
+def _forget(store: sqlite3.Connection, snapshot: Snapshot) -> None:
+    """A component's rows: also the older ones are of the old plan."""
     store.execute(
         "delete from snaps where step_id = ? and state_key = ?", (snapshot.step, snapshot.key)
     )
-    put(store, (snapshot.step, snapshot.key, snapshot.epoch), manifest)

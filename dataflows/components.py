@@ -11,6 +11,7 @@ from dataflows.items import Decoded
 from models.absence import Absence
 from models.alerting import Alerting
 from models.batch import Batch
+from models.detecting import Detectors
 from models.features.messages import Answer
 from models.features.shard import WindowsShard
 from models.holding import Holding, Passed
@@ -20,7 +21,8 @@ from models.planning.blueprint import Blueprint
 from models.records import DeadLetter, LateEvent
 from models.rounds import FOREVER, NO_TIME, Announcement, Pulse
 from models.scattering import Scattered
-from models.scoring import Scored, Scorer
+from models.scoring import Begun, Scorer
+from models.sequencing import InSequence
 
 _NOWHERE: Final = np.zeros(0, np.int64)
 
@@ -193,39 +195,26 @@ class ShardWindows(WindowsShard):
 
 
 class HomeScoring:
-    """Scoring in one home: waits for answers, keeps the order.
-
-    Batches are released strictly in sequence, each when all of its shards have answered.
-    """
+    """Scoring in one home, up to the questions to detectors in other shards."""
 
     whole = True
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._scorer = Scorer(blueprint)
-        self._has_state = bool(blueprint.detectors)
-        self._waiting: dict[int, Scattered] = {}
-        self._answers: dict[int, list[Answer]] = {}
+        self._has_state = bool(blueprint.at_home)
+        self._waiting = InSequence[Scattered, Answer]()
 
     def expect(self, scattered: Scattered) -> None:
         """A batch is on its way."""
-        self._waiting[scattered.sequence] = scattered
+        self._waiting.expect(scattered.sequence, scattered.asked, scattered)
 
     def receive(self, answer: Answer) -> None:
         """One shard has answered."""
-        self._answers.setdefault(answer.sequence, []).append(answer)
+        self._waiting.receive(answer.sequence, answer.shard, answer)
 
-    def release(self) -> list[Scored]:
-        """Score every batch that is complete and next."""
-        scored = []
-        for sequence in sorted(self._waiting):
-            answers = self._answers.get(sequence, [])
-            if len(answers) < self._waiting[sequence].asked:
-                break
-            self._answers.pop(sequence, None)
-            # the order in which shards answered is not theirs to decide
-            answers.sort(key=lambda answer: answer.shard)
-            scored.append(self._scorer.score(self._waiting.pop(sequence), answers))
-        return scored
+    def release(self) -> list[Begun]:
+        """Begin every batch that is complete and next."""
+        return [self._scorer.begin(*complete) for complete in self._waiting.release()]
 
     @property
     def pending(self) -> int:
@@ -247,6 +236,23 @@ class HomeScoring:
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
         self._scorer.load(saved)
+
+
+class ShardDetection(Detectors):
+    """Detectors that learn in one shard of their keys, as the store sees them."""
+
+    whole = True
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__(blueprint, blueprint.sharded)
+
+    def take_log(self) -> list[NDArray[Any]]:
+        """The whole state, as named arrays in turn."""
+        return list(self.save().values())
+
+    def replay(self, log: Sequence[NDArray[Any]]) -> None:
+        """Take over the newest state."""
+        self.load(dict(zip(self.save(), log, strict=True)))
 
 
 class ShardAbsence(Absence):

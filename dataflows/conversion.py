@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dataflows.components import HomeScoring, ShardWindows
+from dataflows.components import HomeScoring, ShardDetection, ShardWindows
 from dataflows.segments import Manifest, Place, Segments
 from dataflows.state import restore
 from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
@@ -14,7 +14,13 @@ from models.features.carry_buckets import carry_buckets
 from models.features.carry_graph import carry_graph
 from models.features.plan import GRAPH
 from models.planning.blueprint import Blueprint
-from models.planning.outline import EVENT_TIME, Inheritance, Outline, SpaceOutline
+from models.planning.outline import (
+    EVENT_TIME,
+    Described,
+    Inheritance,
+    Outline,
+    SpaceOutline,
+)
 from models.planning.spaces import SpaceBlueprint
 
 
@@ -39,16 +45,23 @@ class Conversion:
         self._start = uuid.uuid4().hex[:8]
         self._written = 0
 
+    def drops(self, manifest: Manifest) -> bool:
+        """Whether the new plan has no place for a component: no step would take it up."""
+        return manifest["key"].startswith("detect-") and not self._blueprint.sharded
+
     def converted(self, manifest: Manifest) -> Manifest | None:
         """The manifest of a component's new state; None where nothing changes."""
         kind, _, number = manifest["key"].partition("-")
         if kind == "windows":
             base = self._place(self._windows(int(number), manifest).save(), manifest["key"])
             return {**manifest, "base": base, "logs": []}
+        inheritance, found = self._inheritance, self._found
         if kind == "score":
-            state = self._scoring(manifest)
-            logs = [self._place(state, manifest["key"])] if state else []
-            return {**manifest, "base": None, "logs": logs}
+            fresh = HomeScoring(self._blueprint).save()
+            return self._detectors(manifest, found.detectors, inheritance.detectors, fresh)
+        if kind == "detect":
+            fresh = ShardDetection(self._blueprint).save()
+            return self._detectors(manifest, found.sharded, inheritance.sharded, fresh)
         return None
 
     def _windows(self, shard: int, manifest: Manifest) -> ShardWindows:
@@ -73,26 +86,30 @@ class Conversion:
                 carry(old.spaces[source], new.spaces[number], translation)
         return new
 
-    def _scoring(self, manifest: Manifest) -> dict[str, NDArray[Any]]:
-        """The detectors' arrays in the order of a log."""
-        names = [
-            f"{number}.{name}"
-            for number, (_meaning, own) in enumerate(self._found.detectors)
-            for name in own
-        ]
+    def _detectors(
+        self,
+        manifest: Manifest,
+        known: Sequence[Described],
+        sources: Sequence[int | None],
+        fresh: dict[str, NDArray[Any]],
+    ) -> Manifest:
+        """Detectors that mean the same go on; the others begin as in `fresh`."""
+        names = [f"{number}.{name}" for number, (_meaning, own) in enumerate(known) for name in own]
         saved: dict[str, NDArray[Any]] = {}
         if manifest["base"]:
             saved = self._segments.read(manifest["base"], manifest["key"])
         for log in manifest["logs"]:
             chunks = self._segments.read(log, manifest["key"]).values()
             saved = dict(zip(names, chunks, strict=True))
-        fresh = HomeScoring(self._blueprint).save()
         for name in fresh:
             number, _, array = name.partition(".")
-            source = self._inheritance.detectors[int(number)]
+            source = sources[int(number)]
             if source is not None and f"{source}.{array}" in saved:
                 fresh[name] = saved[f"{source}.{array}"]
-        return {str(number): array for number, array in enumerate(fresh.values())}
+        # in the order of a log
+        state = {str(number): array for number, array in enumerate(fresh.values())}
+        logs = [self._place(state, manifest["key"])] if state else []
+        return {**manifest, "base": None, "logs": logs}
 
     def _place(self, arrays: Mapping[str, NDArray[Any]], key: str) -> Place:
         self._written += 1

@@ -1,4 +1,4 @@
-"""The stateful steps: components of the core, lent to Bytewax.
+"""The stateful steps up to the score: components of the core, lent to Bytewax.
 
 Each keeps its component in the state store and gives Bytewax only the manifest. A component is
 made at the first item of its key, or from the manifest of a resume.
@@ -13,24 +13,21 @@ from dataflows.components import (
     HomeHold,
     HomeIntake,
     HomeScoring,
-    ShardAbsence,
-    ShardAlerting,
+    ShardDetection,
     ShardWindows,
 )
 from dataflows.items import Decoded
 from dataflows.segments import Manifest
 from dataflows.shared import Kept, Shared
-from dataflows.subjects import SubjectHits
-from models.alerting import merged
-from models.alerts import Hit
+from models.concluding import Concluder, Scored
+from models.detecting import Question, Verdict
 from models.features.messages import Answer, Message
 from models.holding import Release
 from models.merging import Turns
-from models.records import Alert, Repeat
 from models.rounds import NO_TIME, Announcement, Pulse, Rounds
 from models.scattering import Scattered, Scatterer
-from models.scoring import Scored
-from models.waits import Heard
+from models.scoring import Begun
+from models.sequencing import InSequence
 
 Emitted: TypeAlias = tuple[Iterable[Any], bool]
 
@@ -167,12 +164,13 @@ class WindowsLogic(StatefulBatchLogic[Message, Answer, Manifest]):
         return self._kept.snapshot()
 
 
-class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
-    """Collect answers, score batches in sequence."""
+class ScoreLogic(StatefulBatchLogic[Any, Begun | Scored, Manifest]):
+    """Collect answers, score batches in sequence; only begin them if detectors are elsewhere."""
 
     def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
         self._shared = shared
         self._scoring = HomeScoring(shared.blueprint)
+        self._concluder = None if shared.blueprint.sharded else Concluder(shared.blueprint)
         self._kept = Kept("score", shared, manifest)
         if self._kept.shard is not None:
             self._kept.attach(self._kept.shard, self._scoring)
@@ -186,9 +184,12 @@ class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
                 self._scoring.expect(value)
             else:
                 self._scoring.receive(value)
-        scored = self._scoring.release()
-        if scored:
+        begun = self._scoring.release()
+        if begun:
             self._kept.touch()
+        if self._concluder is None:
+            return begun, StatefulBatchLogic.RETAIN
+        scored = [self._concluder.conclude(one, ()) for one in begun]
         self._shared.counters.insufficient += sum(one.insufficient for one in scored)
         return scored, StatefulBatchLogic.RETAIN
 
@@ -199,66 +200,54 @@ class ScoreLogic(StatefulBatchLogic[Any, Scored, Manifest]):
         return self._kept.snapshot()
 
 
-class AbsenceLogic(StatefulBatchLogic[Heard, list[Hit], Manifest]):
-    """Let hits of rules with `absent` wait in one shard of keys."""
+class DetectLogic(StatefulBatchLogic[Question, Verdict, Manifest]):
+    """Answer questions to the detectors of one shard."""
 
     def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
-        blueprint, by_time = shared.blueprint, shared.ordering == "event_time"
-        lateness_ms = blueprint.deployment.lateness_ms
-        self._absence = ShardAbsence(blueprint.waiting, lateness_ms, by_time=by_time)
-        self._turns = Turns[Heard]()
-        self._kept = Kept("absence", shared, manifest)
+        self._detection = ShardDetection(shared.blueprint)
+        self._turns = Turns[Question]()
+        self._kept = Kept("detect", shared, manifest)
         if self._kept.shard is not None:
-            self._kept.attach(self._kept.shard, self._absence)
+            self._kept.attach(self._kept.shard, self._detection)
 
-    def on_batch(self, values: list[Heard]) -> Emitted:
-        """Emit the hits whose time is over."""
+    def on_batch(self, values: list[Question]) -> Emitted:
+        """Answer in order."""
         if not self._kept.key:
-            self._kept.attach(values[0].shard, self._absence)
-        hits: list[Hit] = []
-        for value in values:
-            for group in self._turns.add(value, value.home, value.turn):
-                hits += self._absence.hear(group)
+            self._kept.attach(values[0].shard, self._detection)
+        verdicts: list[Verdict] = []
+        for question in values:
+            for group in self._turns.add(question, question.home, question.turn):
+                verdicts += self._detection.answer(group)
         self._kept.touch()
-        return [hits] if hits else [], StatefulBatchLogic.RETAIN
+        return verdicts, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Manifest:
         """The manifest; every round must be complete."""
         if self._turns:
-            raise AssertionError(f"{len(self._turns)} messages wait at an epoch close")
+            raise AssertionError(f"{len(self._turns)} questions wait at an epoch close")
         return self._kept.snapshot()
 
 
-class AlertLogic(StatefulBatchLogic[SubjectHits, list[Alert | Repeat], Manifest]):
-    """Decide which hits of one shard's subjects become alerts."""
+class ConcludeLogic(StatefulBatchLogic[Any, Scored, None]):
+    """Collect verdicts, conclude batches in sequence."""
 
-    def __init__(self, shared: Shared, manifest: Manifest | None) -> None:
+    def __init__(self, shared: Shared, _manifest: None) -> None:
         self._shared = shared
-        self._alerting = ShardAlerting()
-        self._turns = Turns[SubjectHits]()
-        self._kept = Kept("alerting", shared, manifest)
-        if self._kept.shard is not None:
-            self._kept.attach(self._kept.shard, self._alerting)
+        self._concluder = Concluder(shared.blueprint)
+        self._waiting = InSequence[Begun, Verdict]()
 
-    def on_batch(self, values: list[SubjectHits]) -> Emitted:
-        """Emit alerts and repeats in the order of the hits."""
-        if not self._kept.key:
-            self._kept.attach(values[0].shard, self._alerting)
-        before = self._alerting.repeated
-        hits: list[Hit] = []
-        blueprint = self._shared.blueprint
+    def on_batch(self, values: list[Begun | Verdict]) -> Emitted:
+        """Conclude what has become complete."""
         for value in values:
-            for group in self._turns.add(value, value.home, value.turn):
-                turn = group[0].turn
-                parts = [part.bound(blueprint) for part in group]
-                hits += merged(parts, by_time=turn is None or turn.by_time)
-        out = self._alerting.raise_alerts(hits)
-        self._kept.touch()
-        self._shared.counters.raised(out, self._alerting.repeated - before)
-        return [out] if out else [], StatefulBatchLogic.RETAIN
+            if isinstance(value, Begun):
+                self._waiting.expect(value.scattered.sequence, value.asked, value)
+            else:
+                self._waiting.receive(value.sequence, value.shard, value)
+        scored = [self._concluder.conclude(*complete) for complete in self._waiting.release()]
+        self._shared.counters.insufficient += sum(one.insufficient for one in scored)
+        return scored, StatefulBatchLogic.RETAIN
 
-    def snapshot(self) -> Manifest:
-        """The manifest; every round must be complete."""
-        if self._turns:
-            raise AssertionError(f"{len(self._turns)} hits wait at an epoch close")
-        return self._kept.snapshot()
+    def snapshot(self) -> None:
+        """Nothing is kept: everything that was asked must have been answered."""
+        if self._waiting:
+            raise AssertionError(f"{len(self._waiting)} batches unanswered at an epoch close")

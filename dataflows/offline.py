@@ -12,6 +12,7 @@ from dataflows.components import (
     HomeScoring,
     ShardAbsence,
     ShardAlerting,
+    ShardDetection,
     ShardWindows,
 )
 from dataflows.counters import Counters
@@ -20,14 +21,16 @@ from dataflows.subjects import by_subject
 from models.absence import live
 from models.alerts import Hit
 from models.batch import Batch
+from models.concluding import Concluder, Scored
 from models.decoding.decoder import Decoder
+from models.detecting import Verdict
 from models.holding import Release
 from models.ordering import EventTimeOrder, in_order
 from models.planning.blueprint import Blueprint
 from models.records import Alert, DeadLetter, LateEvent, RawBlock, Repeat
 from models.rounds import FOREVER
 from models.scattering import Scatterer
-from models.scoring import Scored
+from models.scoring import Begun
 from models.waits import Heard
 
 
@@ -63,7 +66,8 @@ class Offline:
         self._order: dict[int, EventTimeOrder] | None = {} if ordered else None
         self._scatterer = Scatterer(blueprint)
         self._windows = [ShardWindows(n, blueprint.spaces) for n in range(deployment.shards)]
-        self._scoring = HomeScoring(blueprint)
+        self._scoring, self._concluder = HomeScoring(blueprint), Concluder(blueprint)
+        self._detection = [ShardDetection(blueprint) for _ in range(self._learning(blueprint))]
         self._absence = [
             ShardAbsence(blueprint.waiting, deployment.lateness_ms, by_time=ordered)
             for _ in range(deployment.shards)
@@ -115,11 +119,24 @@ class Offline:
             for shard, message in scattered.messages.items():
                 self._scoring.receive(self._windows[shard].answer(message))
                 self._windows[shard].take_log()
-            for scored in self._scoring.release():
+            for begun in self._scoring.release():
+                scored = self._concluder.conclude(begun, self._verdicts(begun))
                 self.counters.insufficient += scored.insufficient
                 results.scored.append(scored)
                 self._alert(scored.hits, results)
                 self._wait(scored.heard, results)
+
+    @staticmethod
+    def _learning(blueprint: Blueprint) -> int:
+        """How many shards have detectors."""
+        return blueprint.deployment.shards if blueprint.sharded else 0
+
+    def _verdicts(self, begun: Begun) -> list[Verdict]:
+        return [
+            verdict
+            for question in begun.questions
+            for verdict in self._detection[question.shard].answer([question])
+        ]
 
     def _wait(self, told: Sequence[Heard], results: Results) -> None:
         for heard in told:

@@ -11,12 +11,13 @@ from typing import Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from dataflows.deciding import AbsenceLogic, AlertLogic
 from dataflows.edges import Outlets, Source
 from dataflows.guarding import Guard, GuardedLogic
 from dataflows.lanes import LanedSource
 from dataflows.logics import (
-    AbsenceLogic,
-    AlertLogic,
+    ConcludeLogic,
+    DetectLogic,
     HoldLogic,
     IntakeLogic,
     ScoreLogic,
@@ -76,6 +77,10 @@ def build(source: Source, outlets: Outlets, run: Run) -> tuple[Dataflow, Publish
     answers = stateful("windows", op.flat_map("scatter", home, steps.ask), WindowsLogic)
     gathered = op.merge("gather", home, op.map("home", answers, steps.home))
     scored = stateful("score", gathered, ScoreLogic)
+    if shared.blueprint.sharded:
+        verdicts = stateful("detect", op.flat_map("ask", scored, steps.to_detectors), DetectLogic)
+        found = op.merge("found", scored, op.map("back", verdicts, steps.home))
+        scored = stateful("conclude", found, ConcludeLogic)
     if outlets.decisions:
         out("decisions", op.map("decide", scored, call(steps.decide)), outlets.decisions)
     told = op.flat_map("to_absence", scored, call(steps.to_absence))

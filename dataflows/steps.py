@@ -10,13 +10,15 @@ from dataflows.subjects import NOBODY, SubjectHits, by_subject, to_subjects
 from models.absence import live, tried
 from models.alerting import to_alert
 from models.alerts import Hit
+from models.concluding import Scored
 from models.decoding.decoder import Decoder
+from models.detecting import Verdict
 from models.features.messages import Answer
 from models.holding import Passed
 from models.records import DeadLetter, RawBlock
 from models.rounds import Announcement, Pulse
 from models.scattering import Scattered
-from models.scoring import Scored
+from models.scoring import Begun
 
 Keyed: TypeAlias = tuple[str, Any]
 """A shard's key, and what it is to get."""
@@ -53,9 +55,14 @@ class Steps:
         scattered: Scattered = keyed[1]
         return [(self._keys[shard], message) for shard, message in scattered.messages.items()]
 
+    def to_detectors(self, keyed: Keyed) -> Iterable[Keyed]:
+        """A batch's questions to the shards in which detectors learn."""
+        begun: Begun = keyed[1]
+        return [(self._keys[question.shard], question) for question in begun.questions]
+
     def home(self, keyed: Keyed) -> Keyed:
         """An answer back to where it was asked for."""
-        answer: Answer = keyed[1]
+        answer: Answer | Verdict = keyed[1]
         return self._keys[answer.home], answer
 
     def decide(self, keyed: Keyed) -> Keyed:

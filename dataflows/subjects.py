@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from models.alerts import Hit, RuleHit
+from models.concluding import Scored
 from models.planning.blueprint import Blueprint
 from models.rounds import Turn
-from models.scoring import Scored
 
 NOBODY: Final = -1
 """The home of hits that waited: they keep no order with those of any home, for no other rule's

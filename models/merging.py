@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features.layout import ROW_SHIFT
-from models.features.messages import Message, SpaceAnswer
+from models.features.messages import Message, Order, SpaceAnswer
 from models.ordering import order_of
 from models.rounds import Turn
 
@@ -95,9 +95,8 @@ class Turns(Generic[T]):
         return groups
 
 
-def places_in_order(messages: Sequence[Message]) -> list[NDArray[np.int64]]:
+def places_in_order(orders: Sequence[Order | None]) -> list[NDArray[np.int64]]:
     """Per message its rows' places among all rows of all messages, in the merged order."""
-    orders = [message.order for message in messages]
     known = [order for order in orders if order is not None]
     assert len(known) == len(orders)
     times = np.concatenate([order.order_ms for order in known])

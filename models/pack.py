@@ -15,6 +15,9 @@ SEVERITIES: Final = ("low", "medium", "high", "critical")
 ACTIONS: Final = ("allow", "review", "challenge", "hold", "freeze")
 """Mildest first."""
 
+EVERYTHING: Final = "all"
+"""Instead of a column: one detector learns everything."""
+
 STATUSES: Final = ("draft", "shadow", "live", "retired")
 
 
@@ -139,7 +142,7 @@ class FeatureSpec:
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
-    """One detector: which model, over which features or columns, with which options."""
+    """One detector: which model, over what, with which options; `by` whose shards, else at home."""
 
     name: str
     model: str
@@ -148,6 +151,7 @@ class DetectorSpec:
     options: Mapping[str, Any]
     place: Place
     places: Mapping[str, Place] = field(default_factory=dict)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ class Scattered:
         Its home shard, and its number there.
     batch
         Events of kinds that some pack reads; None where only the turn matters.
-    order_ms
-        (n,): by what its hits are merged with those of other homes.
+    order_ms, ids
+        (n,): by what its hits, and questions to detectors, are merged with those of other homes.
     messages
         Shard → message; without a turn, shards without entries are absent.
     turn
@@ -51,6 +51,7 @@ class Scattered:
     turn: Turn | None = None
     unconverted: int = 0
     clocks_ms: Mapping[int, int] = field(default_factory=dict)
+    ids: NDArray[np.bytes_] | None = None
 
     @property
     def asked(self) -> int:
@@ -122,7 +123,8 @@ class Scatterer:
                 order = _order(release, entries) if turn else None
                 messages[shard] = Message(shard, home, sequence, entries, order, turn)
         return Scattered(
-            home, sequence, batch, release.order_ms, messages, turn, unconverted, clocks_ms
+            home, sequence, batch, release.order_ms, messages, turn, unconverted, clocks_ms,
+            release.ids,
         )  # fmt: skip
 
     def _read_by_a_pack(self, release: Release) -> Release:

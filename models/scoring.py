@@ -1,189 +1,123 @@
-"""Scoring: a batch and its answers to hits — rules, detectors, the other rules, in that order."""
+"""The first half of scoring: a batch's answers, the rules that read no detector, and detectors.
 
-import math
-from collections.abc import Mapping, Sequence
+The order is: rules that read no detector; detectors; the other rules (`models.concluding`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.alerts import Hit, action_of, risk_of
-from models.batch import Batch
-from models.detectors.catalogue import build_detector
-from models.expressions.codes import HIT, INSUFFICIENT
-from models.features.messages import Answer
-from models.hits import HitReader, evidence_of
+from models.detecting import Detectors, Inputs, Marks, Question, inputs_of, shards_of
+from models.expressions.codes import HIT
+from models.features.messages import Answer, Order
 from models.placing import Placer
 from models.planning.blueprint import Blueprint
-from models.records import Decision
-from models.rounds import Turn
 from models.running import Outputs, Runner
 from models.scattering import Scattered
-from models.waits import Heard, told
 
 
-class Detector(Protocol):
-    """What scoring asks of a detector; see `models.detectors.half_space_trees`."""
-
-    def score(
-        self, x: NDArray[np.float64], learnable: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Score in order, learning each event after it was scored."""
-
-    def save(self) -> dict[str, NDArray[Any]]:
-        """The whole state, copied."""
-
-    def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
-        """Take over what `save` gave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The outcome of one batch.
+@dataclass(slots=True)
+class Begun:
+    """A batch between the two halves.
 
     Attributes
     ----------
-    home
-        Its home shard.
-    turn
-        Of the round that it belongs to.
-    batch
-        Its events; None where only the turn matters.
-    hits
-        Live hits, in the order of the events.
-    shadow
-        Hits of shadow rules.
-    insufficient
-        How many rule evaluations lacked history.
-    risk, action
-        (n,) per event, the strongest over all packs; 0 and ``allow`` where nothing hit.
-    scores
-        Detector name → (n,) scores.
-    heard
-        What rules with `absent` are told, by shard; empty where there is none.
+    scattered
+        The batch.
+    answers
+        Of the shards of its entities.
+    features, truncated, out
+        What was placed, and what the rules that read no detector wrote; `out` is None without a
+        batch.
+    questions
+        To the shards of keys by which detectors learn.
     """
 
-    home: int
-    turn: Turn | None
-    batch: Batch | None
-    hits: list[Hit]
-    shadow: list[Hit]
-    insufficient: int
-    risk: NDArray[np.float64]
-    action: list[str]
-    scores: dict[str, NDArray[np.float64]]
-    heard: Sequence[Heard] = ()
+    scattered: Scattered
+    answers: Sequence[Answer]
+    features: NDArray[np.float64]
+    truncated: NDArray[np.bool_]
+    out: Outputs | None
+    questions: Sequence[Question] = ()
 
-    def decisions(self) -> list[Decision]:
-        """What was made of each event."""
-        batch = self.batch
-        if batch is None:
-            return []
-        scores = {name: values.tolist() for name, values in self.scores.items()}
-        return [
-            Decision(
-                batch.text("tenant", row) or "", batch.text("kind", row) or "",
-                batch.text("event_id", row) or "", time_ms, risk, action,
-                {name: s[row] for name, s in scores.items() if not math.isnan(s[row])},
-            )
-            for row, (time_ms, risk, action) in enumerate(
-                zip(batch.times.tolist(), self.risk.tolist(), self.action, strict=True)
-            )
-        ]  # fmt: skip
+    @property
+    def asked(self) -> int:
+        """How many shards will answer."""
+        return sum(bool(question.asked) for question in self.questions)
+
+    def put(self, blueprint: Blueprint, number: int, marks: Marks) -> None:
+        """Take what a detector makes of some of the events."""
+        pack, spec = blueprint.detectors[number]
+        at = blueprint.columns[f"{pack}.{spec.name}"]
+        self.features[at, marks.rows] = marks.scores
+        self.features[at + 1, marks.rows] = marks.shares
 
 
 class Scorer:
-    """Rules and detectors of one home shard.
+    """The first half of scoring in one home shard.
 
     The detectors' state is small and saved whole; rules have none.
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
-        self._blueprint = blueprint
-        rules, severities = blueprint.rules, sum(len(r.severities) for r in blueprint.rules)
-        asked = len(blueprint.detectors) + len(blueprint.waiting)
-        self._before = Runner(blueprint.before, len(rules), asked)
+        self._blueprint, rules = blueprint, blueprint.rules
+        self._before = Runner(blueprint.before, len(rules), blueprint.asked)
         # what is only tried out, or only weighs, must not keep ordinary events from being learnt
         self._guards = np.array(
             [r.index for r in rules if r.spec.status == "live" and r.spec.alone and not r.expected],
             np.int64,
         )
-        self._after = Runner(blueprint.after, len(rules), 1)
-        self._severities = Runner(blueprint.severities, severities, 1)
         self._placer = Placer(blueprint)
-        self.detectors: list[Detector] = [build_detector(spec) for _p, spec in blueprint.detectors]
+        self._detectors = Detectors(blueprint, blueprint.at_home)
 
-    def score(self, scattered: Scattered, answers: Sequence[Answer]) -> Scored:
-        """Score a batch whose answers are complete."""
+    def begin(self, scattered: Scattered, answers: Sequence[Answer]) -> Begun:
+        """Begin a batch whose answers are complete."""
         batch = scattered.batch
         if batch is None:
-            return Scored(
-                scattered.home, scattered.turn, None, [], [], 0, np.zeros(0), [], {},
-                self._told(scattered),
-            )  # fmt: skip
-        n = len(batch)
-        features, truncated = self._placer.place(answers, n)
-        out = self._before.run(batch, features)
-        scores = self._detect(batch, features, out)
+            nothing = np.zeros((0, 0)), np.zeros(0, np.bool_)
+            return Begun(scattered, answers, *nothing, None, list(self._questions(scattered, {})))
+        features, truncated = self._placer.place(answers, len(batch))
+        begun = Begun(scattered, answers, features, truncated, self._before.run(batch, features))
         if self._blueprint.detectors:
-            out = self._after.run(batch, features, out)
-        rows = np.flatnonzero(out.touched)
-        risk, action = np.zeros(n), ["allow"] * n
-        hits: list[Hit] = []
-        shadow: list[Hit] = []
-        waits: list[tuple[int, Hit]] = []
-        if rows.size:
-            chosen = batch.take(rows)
-            severities = self._severities.run(chosen, np.ascontiguousarray(features[:, rows]))
-            evidence = evidence_of(self._blueprint, answers, set(rows.tolist()))
-            found = HitReader(
-                self._blueprint, batch, features, truncated, out.outcomes, scattered.order_ms,
-                rows.tolist(), severities.outcomes, evidence, scores,
-            )  # fmt: skip
-            for row, live, tried, waiting in found.hits():
-                hits.extend(live)
-                shadow.extend(tried)
-                waits += [(row, hit) for hit in waiting]
-                if live:
-                    every = [rule_hit for hit in live for rule_hit in hit.hits]
-                    told = [found for hit in live for found in hit.typologies]
-                    risk[row], action[row] = risk_of(every), action_of(every, told)
-        insufficient = int(np.count_nonzero(out.outcomes == INSUFFICIENT))
-        named = {name: values for name, (values, _shares) in scores.items()}
-        return Scored(
-            scattered.home, scattered.turn, batch, hits, shadow, insufficient, risk, action, named,
-            self._told(scattered, waits, list(out.results[len(self.detectors) :])),
-        )  # fmt: skip
+            self._detect(begun)
+        return begun
 
-    def _told(
-        self,
-        scattered: Scattered,
-        waits: Sequence[tuple[int, Hit]] = (),
-        meets: Sequence[NDArray[np.float64]] = (),
-    ) -> list[Heard]:
-        if not self._blueprint.waiting:
-            return []
-        home, turn, clocks_ms = scattered.home, scattered.turn, scattered.clocks_ms
-        return told(self._blueprint, home, turn, clocks_ms, scattered.batch, waits, meets)
+    def _detect(self, begun: Begun) -> None:
+        batch, out, blueprint = begun.scattered.batch, begun.out, self._blueprint
+        assert batch is not None
+        assert out is not None
+        learnable = self._learnable(out)
+        taken = {
+            number: (out.results[number] == 1.0) & ~batch.late
+            for number in range(len(blueprint.detectors))
+        }
+        for number in blueprint.at_home:
+            inputs = inputs_of(blueprint, number, batch, begun.features, taken[number], learnable)
+            begun.put(blueprint, number, self._detectors.mark(number, inputs))
+        asked: dict[int, dict[int, Inputs]] = {}
+        for number in blueprint.sharded:
+            shards = shards_of(blueprint, number, batch)
+            every = taken[number] & (shards >= 0)
+            inputs = inputs_of(blueprint, number, batch, begun.features, every, learnable)
+            for shard in np.unique(shards[every]).tolist():
+                own = inputs.take(shards[every] == shard)
+                asked.setdefault(shard, {})[number] = own
+        begun.questions = list(self._questions(begun.scattered, asked))
 
-    def _detect(
-        self, batch: Batch, features: NDArray[np.float64], out: Outputs
-    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        scores, learnable = {}, self._learnable(out)
-        named = zip(self.detectors, self._blueprint.detectors, out.results, strict=False)
-        for detector, (pack, spec), chosen in named:
-            rows = np.flatnonzero((chosen == 1.0) & ~batch.late)
-            columns = [
-                _input(self._blueprint, pack, name, batch, features) for name in spec.features
-            ]
-            x = np.stack([column[rows] for column in columns], axis=1)
-            found, shares = detector.score(x, learnable[rows])
-            name = f"{pack}.{spec.name}"
-            at = self._blueprint.columns[name]
-            features[at, rows], features[at + 1, rows] = found, shares
-            scores[name] = (features[at, : len(batch)], features[at + 1, : len(batch)])
-        return scores
+    def _questions(
+        self, scattered: Scattered, asked: Mapping[int, Mapping[int, Inputs]]
+    ) -> Iterator[Question]:
+        """To every shard that is asked; in a round to all of them, for they wait for it."""
+        if not self._blueprint.sharded:
+            return
+        every = range(self._blueprint.deployment.shards) if scattered.turn else sorted(asked)
+        for shard in every:
+            own = asked.get(shard, {})
+            order = _order(scattered, own) if scattered.turn and own else None
+            yield Question(shard, scattered.home, scattered.sequence, own, order, scattered.turn)
 
     def _learnable(self, out: Outputs) -> NDArray[np.bool_]:
         """Events on which no live rule hit that would raise an alert by itself."""
@@ -195,26 +129,14 @@ class Scorer:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The detectors' state, copied."""
-        return {
-            f"{number}.{name}": array
-            for number, detector in enumerate(self.detectors)
-            for name, array in detector.save().items()
-        }
+        return self._detectors.save()
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
-        for number, detector in enumerate(self.detectors):
-            head = f"{number}."
-            detector.load({n[len(head) :]: a for n, a in saved.items() if n.startswith(head)})
+        self._detectors.load(saved)
 
 
-def _input(
-    blueprint: Blueprint,
-    pack: str,
-    name: str,
-    batch: Batch,
-    features: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """A detector's input column: a feature, or a number or amount of the event."""
-    at = blueprint.columns.get(f"{pack}.{name}")
-    return features[at] if at is not None else batch.as_numbers(name)
+def _order(scattered: Scattered, asked: Mapping[int, Inputs]) -> Order:
+    rows = np.unique(np.concatenate([inputs.rows for inputs in asked.values()]))
+    ids = scattered.ids[rows] if scattered.ids is not None else None
+    return Order(rows, scattered.order_ms[rows], ids)

@@ -17,7 +17,6 @@ from models.rounds import Turn
 
 _NOTHING: Final = Facts({}, {}, {}, truncated=False, warming={})
 _ARRAYS: Final = ("keys", "times_ms", "partitions")
-_TENANT: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Wait:
     Attributes
     ----------
     key
-        See `keys_of`.
+        See `Batch.keys`.
     partition
         Where its event came from.
     since_ms, until_ms
@@ -133,16 +132,6 @@ class Heard:
     arrivals: Sequence[Arrivals]
 
 
-def keys_of(batch: Batch, column: str) -> NDArray[np.int64]:
-    """(n,): who an event is about, by tenant and a column; 0 where the column is NULL.
-
-    The column's domain goes without saying: a rule looks at one.
-    """
-    texts = batch.hashes(column)
-    mixed = batch.hashes("tenant") * _TENANT ^ texts
-    return np.where(texts == 0, np.uint64(0), mixed).view(np.int64)
-
-
 def told(
     blueprint: Blueprint,
     home: int,
@@ -167,13 +156,13 @@ def told(
     if batch is not None:
         partitions = partition_of(batch.places)
         for row, hit in hits:
-            key = int(keys_of(batch, hit.hits[0].rule.spec.subject)[row])
+            key = int(batch.keys(hit.hits[0].rule.spec.subject)[row])
             waits[key % shards].append(Wait.of(hit, key, int(partitions[row])))
         for rule, met in zip(blueprint.waiting, meets, strict=True):
             assert rule.spec.absent is not None
             found = (met[: len(batch)] == 1.0) & ~batch.late
             for column in rule.spec.absent.by:
-                keys = keys_of(batch, column)
+                keys = batch.keys(column)
                 every = Arrivals(rule.pack, rule.spec.id, keys, batch.times, partitions)
                 for shard, some in _by_shard(every.take(found & (keys != 0)), shards):
                     arrivals[shard].append(some)

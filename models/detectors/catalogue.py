@@ -1,14 +1,30 @@
 """Every detector that a pack can name, and how its options become a model."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.detectors.half_space_trees import HalfSpaceTrees, HalfSpaceTreesConfig
 from models.errors import ConfigError
 from models.expressions.problems import nearest
 from models.pack import DetectorSpec
 
-Built = Any
+
+class Detector(Protocol):
+    """What is asked of a detector; see `models.detectors.half_space_trees`."""
+
+    def score(
+        self, x: NDArray[np.float64], learnable: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Score in order, learning each event after it was scored."""
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """The whole state, copied."""
+
+    def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` gave."""
 
 
 def _own(spec: DetectorSpec) -> dict[str, Any]:
@@ -16,14 +32,14 @@ def _own(spec: DetectorSpec) -> dict[str, Any]:
     return {name: value for name, value in spec.options.items() if name != "when"}
 
 
-def _half_space_trees(spec: DetectorSpec) -> Built:
+def _half_space_trees(spec: DetectorSpec) -> Detector:
     options = _own(spec)
     limits = {name: (float(low), float(high)) for name, (low, high) in
               dict(options.pop("limits", {})).items()}  # fmt: skip
     return HalfSpaceTrees(spec.features, HalfSpaceTreesConfig(limits=limits, **options))
 
 
-def _river(spec: DetectorSpec) -> Built:
+def _river(spec: DetectorSpec) -> Detector:
     # river's detectors import much of scipy: only packs that name one pay for it
     from models.detectors.river import RiverConfig, RiverDetector  # noqa: PLC0415
 
@@ -36,13 +52,13 @@ def _river(spec: DetectorSpec) -> Built:
     return RiverDetector(spec.features, config)
 
 
-MODELS: Final[Mapping[str, Callable[[DetectorSpec], Built]]] = {
+MODELS: Final[Mapping[str, Callable[[DetectorSpec], Detector]]] = {
     "half_space_trees": _half_space_trees,
     "river": _river,
 }
 
 
-def build_detector(spec: DetectorSpec) -> Built:
+def build_detector(spec: DetectorSpec) -> Detector:
     """Make a detector.
 
     Raises

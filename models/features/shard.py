@@ -62,7 +62,7 @@ class WindowsShard:
         asking = [message for message in messages if message.entries]
         if len(asking) < 2:
             return [self.answer(message) for message in asking]
-        places = places_in_order(asking)
+        places = places_in_order([message.order for message in asking])
         answers: list[dict[int, SpaceAnswer]] = [{} for _ in asking]
         for space in sorted({space for message in asking for space in message.entries}):
             merged = merged_entries(space, asking, places)

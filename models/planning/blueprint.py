@@ -20,7 +20,7 @@ from models.features.plan import Space, answer_columns, build_spaces, derived_no
 from models.fx import FxRates
 from models.hashing import Secret
 from models.lookups import Joined, LookupTable, arrays_of, check_same
-from models.pack import DetectorSpec, FeatureSpec, PackSpec, TypologySpec
+from models.pack import EVERYTHING, DetectorSpec, FeatureSpec, PackSpec, TypologySpec
 from models.planning.bounds import event_part
 from models.planning.features import detector_conditions, plan_features
 from models.planning.names import event_names, kinds_mask
@@ -115,7 +115,9 @@ class Blueprint:
         digest = hashlib.sha256(deployment.secret.key)
         # where a detector is written does not matter to its state
         detectors = [
-            (pack, d.name, d.model, d.features, d.on, d.options) for pack, d in self.detectors
+            (pack, d.name, d.model, d.features, d.on, d.options)
+            for pack, d in self.detectors
+            if not d.by
         ]
         digest.update(repr((deployment.shards, deployment.lateness_ms, detectors)).encode())
         for space in self.spaces:
@@ -126,6 +128,21 @@ class Blueprint:
             for part in (*space.routes, *plan):
                 digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def at_home(self) -> tuple[int, ...]:
+        """Numbers of the detectors that learn in home shards."""
+        return tuple(n for n, (_pack, spec) in enumerate(self.detectors) if not spec.by)
+
+    @cached_property
+    def sharded(self) -> tuple[int, ...]:
+        """Numbers of the detectors that learn in the shards of a key."""
+        return tuple(n for n, (_pack, spec) in enumerate(self.detectors) if spec.by)
+
+    @property
+    def asked(self) -> int:
+        """How many numbers `before` writes: a row per detector, then one per rule that waits."""
+        return len(self.detectors) + len(self.waiting)
 
     @cached_property
     def waiting(self) -> tuple[Rule, ...]:
@@ -248,6 +265,7 @@ def _event_columns(
     wanted |= {column for space in spaces for group in space.groups for column in group.of}
     wanted |= {rule.spec.subject for rule in rules}
     wanted |= {name for rule in rules if rule.spec.absent for name in rule.spec.absent.by}
+    wanted |= {d.by for pack in packs for d in pack.detectors if d.by not in ("", EVERYTHING)}
     for pack in packs:
         own = event_names(pack)
         wanted |= {name for spec in pack.detectors for name in spec.features if name in own}

@@ -7,9 +7,9 @@ taken over, and for each feature follows from which event time on it knows every
 import base64
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import orjson
@@ -22,6 +22,10 @@ from models.rounds import NO_TIME
 EVENT_TIME: Final = ("value time:event_time", "key time:event_time")
 """Values that follow from any stored event."""
 _LAID_OUT: Final = ("windows", "calendar_at", "calendar_starts", "cells", "distincts", "columns")
+
+
+Described: TypeAlias = tuple[str, tuple[str, ...]]
+"""What a detector means, and the names of its state's arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +92,17 @@ class Outline:
         What may never change over a state directory, by name.
     spaces
         In the order of the blueprint.
-    detectors
-        (meaning, names of the arrays of its state), in the order of the blueprint.
+    detectors, sharded
+        (meaning, names of the arrays of its state), in the order of the blueprint: those at home,
+        and those that learn in the shards of a key.
     since_ms
         As of `Blueprint`.
     """
 
     fixed: Mapping[str, Any]
     spaces: tuple[SpaceOutline, ...]
-    detectors: tuple[tuple[str, tuple[str, ...]], ...]
+    detectors: tuple[Described, ...]
+    sharded: tuple[Described, ...] = ()
     since_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -110,7 +116,7 @@ class Outline:
         return (
             len(self.spaces) == len(other.spaces)
             and all(a.stores_like(b) for a, b in zip(self.spaces, other.spaces, strict=True))
-            and self.detectors == other.detectors
+            and (self.detectors, self.sharded) == (other.detectors, other.sharded)
         )
 
 
@@ -134,11 +140,14 @@ def outline_of(blueprint: Blueprint, ordering: str, states: tuple[tuple[str, ...
         )
         for space in blueprint.spaces
     )  # fmt: skip
-    detectors = tuple(
-        (repr((pack, d.name, d.model, d.features, d.on, dict(d.options))), names)
-        for (pack, d), names in zip(blueprint.detectors, states, strict=True)
+    described = [
+        (repr((pack, d.name, d.model, d.features, d.on, dict(d.options), *filter(None, [d.by]))), s)
+        for (pack, d), s in zip(blueprint.detectors, states, strict=True)
+    ]
+    at_home, sharded = (
+        tuple(described[n] for n in numbers) for numbers in (blueprint.at_home, blueprint.sharded)
     )
-    return Outline(fixed, spaces, detectors)
+    return Outline(fixed, spaces, at_home, sharded)
 
 
 def warming(outline: Outline, now_ms: int) -> dict[str, int | None]:
@@ -166,13 +175,14 @@ class Inheritance:
         Of the new plan, with its times.
     sources
         Per new space the old one whose events it takes over; None for none.
-    detectors
+    detectors, sharded
         Per new detector the old one whose state it takes over; None for none.
     """
 
     outline: Outline
     sources: tuple[int | None, ...]
     detectors: tuple[int | None, ...]
+    sharded: tuple[int | None, ...]
 
 
 def inherit(old: Outline, new: Outline, now_ms: int) -> Inheritance:
@@ -193,15 +203,20 @@ def inherit(old: Outline, new: Outline, now_ms: int) -> Inheritance:
                 if feature.meaning in meant
                 else _known_since(before, feature, now_ms)
             )
-    known = [meaning for meaning, _names in old.detectors]
     return Inheritance(
         replace(
             new, spaces=tuple(spaces),
             since_ms={name: at for name, at in since_ms.items() if at != NO_TIME},
         ),
         sources,
-        tuple(known.index(m) if m in known else None for m, _names in new.detectors),
+        _taken_over(old.detectors, new.detectors),
+        _taken_over(old.sharded, new.sharded),
     )  # fmt: skip
+
+
+def _taken_over(old: Sequence[Described], new: Sequence[Described]) -> tuple[int | None, ...]:
+    known = [meaning for meaning, _names in old]
+    return tuple(known.index(m) if m in known else None for m, _names in new)
 
 
 def _source(old: Outline, space: SpaceOutline) -> int | None:
@@ -258,9 +273,14 @@ def loaded(raw: bytes) -> Outline:
     return Outline(
         found["fixed"],
         tuple(_loaded_space(space) for space in found["spaces"]),
-        tuple((meaning, tuple(names)) for meaning, names in found["detectors"]),
+        _described(found["detectors"]),
+        _described(found.get("sharded", [])),
         found["since_ms"],
     )
+
+
+def _described(found: Any) -> tuple[Described, ...]:
+    return tuple((meaning, tuple(names)) for meaning, names in found)
 
 
 def _loaded_space(found: dict[str, Any]) -> SpaceOutline:

@@ -1,6 +1,13 @@
 """The small pack, and what an analyst makes of it: features added, changed and removed."""
 
-from tests.dataflows.conftest import PACK
+from pathlib import Path
+from typing import Any
+
+from connectors.file import FileSource
+from dataflows.edges import Outlets
+from dataflows.execute import execute, opened
+from dataflows.sealing import Sealer
+from models.planning.blueprint import Blueprint
 
 ADDED = """
   spread_6h: {std: amount_base, by: account, over: 6h, on: [payment]}
@@ -10,6 +17,8 @@ ADDED = """
 detectors:
   first: {model: half_space_trees, features: [largest_6h], trees: 3, height: 4, window: 50,
           limits: {largest_6h: [0, 5000]}}
+  second: {model: half_space_trees, by: customer, features: [largest_6h], trees: 3, height: 4,
+           window: 50, limits: {largest_6h: [0, 5000]}}
 """
 RULES = """
   - id: SPREAD
@@ -36,9 +45,9 @@ RULES = """
 """
 
 
-def changed_text() -> str:
+def changed_text(pack: str) -> str:
     """Features added, changed (paid_1h to 2h), removed (usual, with its rule); a new detector."""
-    text = PACK.replace("detectors:\n", ADDED.lstrip("\n"))
+    text = pack.replace("detectors:\n", ADDED.lstrip("\n"))
     text = text.replace(
         "{sum: amount_base, by: account, over: 1h", "{sum: amount_base, by: account, over: 2h"
     )
@@ -46,6 +55,17 @@ def changed_text() -> str:
     text = head + rest[rest.index("  - id: FAILED") :]
     usual = next(line for line in text.splitlines(keepends=True) if "  usual:" in line)
     return text.replace(usual, "") + RULES
+
+
+def run(
+    plan: Blueprint, root: Path, events: Path, remembering: Any, sealer: Sealer | None = None
+) -> tuple[list[Any], list[Any]]:
+    """Run a file over a state directory: alerts and repeats, and what the start was told."""
+    sinks = [remembering() for _ in range(3)]
+    told = []
+    with opened(root, plan, sealer=sealer, on_change=told.append) as place:
+        execute(FileSource((str(events),)), Outlets(*sinks), place)
+        return sinks[0].items, told
 
 
 LIVES = """

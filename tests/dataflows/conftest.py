@@ -15,6 +15,7 @@ from dataflows.offline import Offline
 from models.planning.blueprint import Blueprint, Deployment, draw
 from models.records import Alert, RawBlock, Repeat
 from models.simulator.world import World, WorldConfig
+from tests.dataflows.changing import changed_text
 
 PACK = """
 pack: small
@@ -41,6 +42,10 @@ detectors:
   isolation: {model: half_space_trees, features: [paid_1h, payees_1d, amount_base], trees: 5,
               height: 5, window: 100, limits: {paid_1h: [0, 5000], payees_1d: [0, 10],
               amount_base: [0, 3000]}}
+  own: {model: half_space_trees, by: account, features: [paid_1h, payees_1d], trees: 5, height: 5,
+        window: 100, limits: {paid_1h: [0, 5000], payees_1d: [0, 10]}}
+  market: {model: half_space_trees, by: all, features: [paid_1h, amount_base], trees: 5, height: 5,
+           window: 100, limits: {paid_1h: [0, 5000], amount_base: [0, 3000]}, on: [payment]}
 rules:
   - id: MANY
     on: [payment]
@@ -105,6 +110,13 @@ rules:
     severity: low
     cooldown: 30m
     because: {en: "{amount_base} against {faded}", zh: "{amount_base}"}
+  - id: KEYED
+    on: [payment]
+    name: {en: Unusual for its shard or for all, zh: 异常}
+    when: own_p <= 0.004 OR market_p <= 0.002
+    subject: account
+    severity: {medium: own_p <= 0.004, low: TRUE}
+    because: {en: "own {own} all {market}", zh: "{own} {market}"}
   - id: ODD
     on: [payment]
     name: {en: Unusual, zh: 异常}
@@ -151,11 +163,10 @@ def blueprint(pack_file) -> Blueprint:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory) -> Blueprint:
-    """The same without the detector, whose scores depend on how the topic is partitioned."""
-    head, detected = PACK.split("detectors:")
-    rules = detected[detected.index("rules:") : detected.index("  - id: ODD")]
+    """The same without the detector whose scores depend on how the topic is partitioned."""
+    at, after = PACK.index("  isolation:"), PACK.index("  own:")
     path = tmp_path_factory.mktemp("pack") / "plain.yaml"
-    path.write_text(head + rules)
+    path.write_text(PACK[:at] + PACK[after : PACK.index("  - id: ODD")])
     return draw([load_pack(str(path))], Deployment())
 
 
@@ -167,6 +178,26 @@ def lines() -> bytes:
     parts.insert(5, b"{broken\n")
     parts.insert(9, b'{"event_id":"x","event_time":1767542400000,"kind":"payment"}\n')
     return b"".join(parts)
+
+
+@pytest.fixture
+def changed(tmp_path):
+    path = tmp_path / "changed.yaml"
+    path.write_text(changed_text(PACK))
+    return draw([load_pack(str(path))], Deployment())
+
+
+@pytest.fixture
+def halves(tmp_path, lines):
+    """A file with the first half of a stream, and a function that adds the second."""
+    rows = lines.splitlines(keepends=True)
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"".join(rows[: len(rows) // 2]))
+
+    def complete() -> None:
+        events.write_bytes(b"".join(rows))
+
+    return events, complete
 
 
 @pytest.fixture

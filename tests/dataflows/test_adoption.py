@@ -8,46 +8,15 @@ from dataclasses import replace
 import pytest
 
 from config.packs import load_pack
-from connectors.file import FileSource
 from dataflows import adoption
 from dataflows.adoption import adopted, take_up, warming_in
-from dataflows.edges import Outlets
-from dataflows.execute import execute, opened
 from dataflows.sealing import Sealer
 from models.errors import StateError
 from models.planning.blueprint import Deployment, draw
-from models.planning.outline import outline_of, warming
+from models.planning.outline import warming
 from models.records import Alert
 from models.wording import rfc3339
-from tests.dataflows.changing import changed_text, lives
-
-
-@pytest.fixture
-def changed(tmp_path):
-    path = tmp_path / "changed.yaml"
-    path.write_text(changed_text())
-    return draw([load_pack(str(path))], Deployment())
-
-
-@pytest.fixture
-def halves(tmp_path, lines):
-    """A file with the first half of a stream, and a function that adds the second."""
-    rows = lines.splitlines(keepends=True)
-    events = tmp_path / "events.ndjson"
-    events.write_bytes(b"".join(rows[: len(rows) // 2]))
-
-    def complete() -> None:
-        events.write_bytes(b"".join(rows))
-
-    return events, complete
-
-
-def run(plan, root, events, remembering, sealer=None):
-    sinks = [remembering() for _ in range(3)]
-    told = []
-    with opened(root, plan, sealer=sealer, on_change=told.append) as place:
-        execute(FileSource((str(events),)), Outlets(*sinks), place)
-        return sinks[0].items, told
+from tests.dataflows.changing import lives, run
 
 
 def reasons(items, rules):
@@ -123,28 +92,6 @@ def test_what_means_the_same_goes_on_and_the_rest_says_since_when(
         if reason["rule"] == "CHANNELS"
     )
     assert reason["warming"] == {"channels_1d": rfc3339(since_ms)}
-
-
-def test_a_detector_keeps_what_it_has_learnt_behind_a_new_one(
-    blueprint, changed, halves, tmp_path, remembering
-):
-    events, complete = halves
-    run(blueprint, tmp_path / "state", events, remembering)
-    run(blueprint, tmp_path / "same", events, remembering)
-    without = replace(changed.packs[0], detectors=changed.packs[0].detectors[1:])
-    complete()
-
-    after, _told = run(changed, tmp_path / "state", events, remembering)
-    other, _told = run(draw([without], Deployment()), tmp_path / "same", events, remembering)
-
-    def scores(items):
-        return {i.id: i.content["data"]["scores"].get("isolation") for i in items
-                if isinstance(i, Alert)}  # fmt: skip
-
-    found, expected = scores(after), scores(other)
-    shared = found.keys() & expected.keys()
-    assert any((found[key] or {}).get("score") for key in shared)
-    assert {key: found[key] for key in shared} == {key: expected[key] for key in shared}
 
 
 def test_lifetimes_go_on_and_a_new_one_says_since_when(halves, tmp_path, remembering):
@@ -295,6 +242,5 @@ def test_the_engine_leaves_the_plan_in_its_store_alone(blueprint, halves, tmp_pa
     with closing(sqlite3.connect(path)) as store:
         found = adoption._read(store)
     assert found is not None
-    wanted = outline_of(blueprint, "arrival", tuple(names for _m, names in found.detectors))
-    assert found.digest == wanted.digest
+    assert found.digest == adoption.describe(blueprint, "arrival").digest
     assert warming(found, 0) == {}

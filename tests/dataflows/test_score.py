@@ -32,7 +32,7 @@ def test_the_world_raises_every_kind_of_alert(blueprint, lines, offline):
 
     rules = {reason["rule"] for alert in alerts.values() for reason in alert["data"]["reasons"]}
     assert rules == {
-        "MANY", "LARGE", "FAILED", "MOVED", "LOOKS", "FADED", "ODD", "UNANSWERED", "STUCK",
+        "MANY", "LARGE", "FAILED", "MOVED", "LOOKS", "FADED", "ODD", "UNANSWERED", "STUCK", "KEYED",
     }  # fmt: skip
     assert repeats
 
