@@ -27,7 +27,8 @@ from models.features.placing import place_answers
 from models.features.plan import build_spaces, derived_nodes
 from models.features.state import SpaceState
 from models.planning.blueprint import Blueprint
-from models.planning.features import detector_conditions, plan_features
+from models.planning.detectors import detector_conditions
+from models.planning.features import plan_features
 from models.planning.spaces import SpaceBlueprint, finish
 
 Entries: TypeAlias = Sequence[NDArray[np.int64]]

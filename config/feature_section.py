@@ -27,7 +27,7 @@ from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",
-    "gap", "first", "new", "median", "sequence", "match", "top_share", "ewm", *PATTERNS,
+    "gap", "first", "new", "median", "mad", "sequence", "match", "top_share", "ewm", *PATTERNS,
 )  # fmt: skip
 LASTING: Final = ("last", "previous", "since", "gap", "first", "new")
 """Aggregates that look back over all time unless a window is named."""
@@ -63,6 +63,7 @@ class FeatureSection(Section):
     max: Stepped | None = None
     min: Stepped | None = None
     median: Text | None = None
+    mad: Text | None = None
     distinct: Text | None = None
     share: Text | None = None
     last: Values | None = None

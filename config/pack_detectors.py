@@ -8,7 +8,19 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from config.pack_columns import Scope
 from config.sections import Section, brief, check, form, problem, suggest
-from config.words import Entity, Kinds, Number, Text, distinct_of, listed, text_of, whole, word
+from config.words import (
+    Duration,
+    Entity,
+    Kinds,
+    Number,
+    Text,
+    distinct_of,
+    listed,
+    number_of,
+    text_of,
+    whole,
+    word,
+)
 from config.yaml_nodes import Scalar
 from models.errors import Place
 from models.pack import EVERYTHING, DetectorSpec
@@ -37,6 +49,13 @@ def _bounds(pair: list[int | float]) -> tuple[int | float, int | float]:
     if len(pair) != 2 or not pair[0] < pair[1]:
         raise problem("limits are two numbers, the lower first", "write [0, 100000]")
     return pair[0], pair[1]
+
+
+def _share(node: Any) -> float:
+    number = number_of(node)
+    if not 0 <= number <= 1:
+        raise problem(f"was {node.text}", "a number from 0 to 1, such as 0.5")
+    return float(number)
 
 
 Inputs = Annotated[
@@ -89,12 +108,26 @@ class River(DetectorSection):
     ] = Field(default_factory=dict)
 
 
+class Midas(DetectorSection):
+    """Bursts between two parties, or of one of them."""
+
+    tick: Duration = 60_000
+    fade: Annotated[
+        float,
+        BeforeValidator(_share, json_schema_input_type=form(type="number", minimum=0, maximum=1)),
+    ] = 0.5
+    hashes: Annotated[int, whole(1, 8)] = 2
+    buckets: Annotated[int, whole(16, 1_048_576)] = 1024
+    learn: Annotated[str, word("choice", ["normal", "all"])] = "normal"
+
+
 _SHARED: Final = ("model", "features", "by", "on")
 """Keys that are fields of `DetectorSpec`; all others are options."""
 
 MODELS: Final[dict[str, type[DetectorSection]]] = {
     "half_space_trees": HalfSpaceTrees,
     "river": River,
+    "midas": Midas,
 }
 
 

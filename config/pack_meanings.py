@@ -5,7 +5,7 @@ from typing import Final
 from config.feature_parts import SequenceStep, StepSection
 from config.feature_section import FeatureSection
 from config.pack_columns import MappedSection
-from config.pack_detectors import HalfSpaceTrees, River
+from config.pack_detectors import HalfSpaceTrees, Midas, River
 from config.pack_examples import EventSection, ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_rules import AbsentSection, BecauseSection, NameSection, RuleSection
@@ -18,6 +18,7 @@ AGGREGATES: Final[dict[str, tuple[str, str, str]]] = {
     "mean": ("a number expression", "mean", "NULL"),
     "std": ("a number expression", "standard deviation with n − 1; needs two values", "NULL"),
     "median": ("a number expression", "the middle one, or the mean of the middle two", "NULL"),
+    "mad": ("a number expression", "the median of how far they are from their median", "NULL"),
     "max": ("a number expression", "largest", "NULL"),
     "min": ("a number expression", "smallest", "NULL"),
     "distinct": ("a column", "how many different values", "0"),
@@ -55,8 +56,8 @@ PATTERNS: Final = {
 """Pattern of a graph → what it yields, seen from the current transfer."""
 
 _DETECTOR: Final = {
-    "model": "`half_space_trees`, or `river`: any anomaly detector of River, by name",
-    "features": "features, or number columns of the event",
+    "model": "`half_space_trees`, `midas`, or `river`: any anomaly detector of River, by name",
+    "features": "features, or number columns of the event; of `midas` payer and payee",
     "by": "learn in the shards of this text column, or with `all` as one, instead of by partitions",
     "on": "kinds of events that it scores",
     "when": "which events it scores and learns, as an expression over columns and features",
@@ -146,6 +147,15 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         **_DETECTOR,
         "class": "(`river`) a class under `river.`",
         "options": "(`river`) its arguments",
+    },
+    Midas: {
+        **_DETECTOR,
+        "tick": "(`midas`) length of a tick",
+        "fade": "(`midas`) what is left of the present counts after a tick, 0 to 1",
+        "hashes": "(`midas`) rows of a sketch, 1 to 8",
+        "buckets": "(`midas`) counts in a row, 16 to 1,048,576",
+        "learn": "`normal` skips events on which a rule fired or whose own score is extreme;"
+        " `all` learns every event",
     },
     RuleSection: {
         "id": "letters, digits, `_`, `.`, `-`",

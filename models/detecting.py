@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batch import Batch
-from models.detectors.catalogue import build_detector
+from models.detectors.catalogue import OF_EDGES, build_detector
 from models.features.messages import Order
 from models.merging import places_in_order
 from models.pack import EVERYTHING
@@ -163,14 +163,18 @@ def inputs_of(
     taken: NDArray[np.bool_],
     learnable: NDArray[np.bool_],
 ) -> Inputs:
-    """What a detector takes of a batch: features, or numbers and amounts of the event."""
+    """What a detector takes of a batch: features, numbers of the event, or its edge and time."""
     pack, spec = blueprint.detectors[number]
-    rows = np.flatnonzero(taken)
-    columns = []
-    for name in spec.features:
-        at = blueprint.columns.get(f"{pack}.{name}")
-        columns.append((features[at] if at is not None else batch.as_numbers(name))[rows])
-    return Inputs(rows, np.stack(columns, axis=1), learnable[rows])
+    if spec.model in OF_EDGES:
+        ends = [batch.keys(name) for name in spec.features]
+        rows = np.flatnonzero(taken & (ends[0] != 0) & (ends[1] != 0))
+        columns = [*(end.view(np.float64) for end in ends), batch.times.astype(np.float64)]
+    else:
+        rows, columns = np.flatnonzero(taken), []
+        for name in spec.features:
+            at = blueprint.columns.get(f"{pack}.{name}")
+            columns.append(features[at] if at is not None else batch.as_numbers(name))
+    return Inputs(rows, np.stack([c[rows] for c in columns], axis=1), learnable[rows])
 
 
 def shards_of(blueprint: Blueprint, number: int, batch: Batch) -> NDArray[np.int64]:

@@ -102,9 +102,9 @@ class Scorer:
             shards = shards_of(blueprint, number, batch)
             every = taken[number] & (shards >= 0)
             inputs = inputs_of(blueprint, number, batch, begun.features, every, learnable)
-            for shard in np.unique(shards[every]).tolist():
-                own = inputs.take(shards[every] == shard)
-                asked.setdefault(shard, {})[number] = own
+            own = shards[inputs.rows]
+            for shard in np.unique(own).tolist():
+                asked.setdefault(shard, {})[number] = inputs.take(own == shard)
         begun.questions = list(self._questions(begun.scattered, asked))
 
     def _questions(

@@ -12,7 +12,7 @@ from cli.kernels import ROOT
 from cli.main import app
 from config.feature_section import FeatureSection
 from config.pack_columns import EXAMPLE_KEYS
-from config.pack_detectors import HalfSpaceTrees, River
+from config.pack_detectors import HalfSpaceTrees, Midas, River
 from config.pack_examples import ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_rules import AbsentSection, RuleSection
@@ -133,7 +133,7 @@ def test_packs_in_documents_load_plan_and_keep_their_promises(text, tmp_path):
         ("Keys of a pack", keys_of(PackSection)),
         ("Features, Who paid whom", keys_of(FeatureSection)),
         ("Reference data", keys_of(LookupSection)),
-        ("Detectors", keys_of(HalfSpaceTrees, River)),
+        ("Detectors", keys_of(HalfSpaceTrees, Midas, River)),
         ("Rules", keys_of(RuleSection)),
         ("What stays away", keys_of(AbsentSection)),
         ("Typologies", keys_of(TypologySection)),

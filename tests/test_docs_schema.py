@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from cli.kernels import ROOT
 from cli.main import app
 from config.feature_section import FeatureSection
-from config.pack_detectors import HalfSpaceTrees, River
+from config.pack_detectors import HalfSpaceTrees, Midas, River
 from config.pack_examples import EventSection, ExampleSection
 from config.pack_lookups import LookupSection
 from config.pack_meanings import AGGREGATES, MEANINGS
@@ -42,7 +42,7 @@ def test_every_key_has_a_meaning(model):
         ("Keys of a pack", [PackSection]),
         ("Reference data", [LookupSection]),
         ("Features, Who paid whom", [FeatureSection]),
-        ("Detectors", [HalfSpaceTrees, River]),
+        ("Detectors", [HalfSpaceTrees, Midas, River]),
         ("Rules", [RuleSection]),
         ("What stays away", [AbsentSection]),
         ("Typologies", [TypologySection]),

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors.half_space_trees import HalfSpaceTrees, HalfSpaceTreesConfig
+from models.detectors.midas import Midas, MidasConfig
 from models.errors import ConfigError
 from models.expressions.problems import nearest
 from models.pack import DetectorSpec
@@ -52,10 +53,18 @@ def _river(spec: DetectorSpec) -> Detector:
     return RiverDetector(spec.features, config)
 
 
+def _midas(spec: DetectorSpec) -> Detector:
+    return Midas(spec.features, MidasConfig(**_own(spec)))
+
+
 MODELS: Final[Mapping[str, Callable[[DetectorSpec], Detector]]] = {
     "half_space_trees": _half_space_trees,
     "river": _river,
+    "midas": _midas,
 }
+
+OF_EDGES: Final = frozenset({"midas"})
+"""Models that take two text columns, payer and payee, and the time."""
 
 
 def build_detector(spec: DetectorSpec) -> Detector:

@@ -121,9 +121,10 @@ class _Layout:
         if aggregate == "ewm":
             counted = self._cell(window, Cell.COUNT, column, mask, holds)
             return Read.EWM, counted, -1, feature.spec.half_life_ms
-        if aggregate == "median":
+        if aggregate in ("median", "mad"):
             # the count says which values there are; they are looked through when read
-            return Read.MEDIAN, self._cell(window, Cell.COUNT, column, mask, holds), -1, -1
+            read = Read.MEDIAN if aggregate == "median" else Read.MAD
+            return read, self._cell(window, Cell.COUNT, column, mask, holds), -1, -1
         if aggregate == "std":
             return Read.STD, self._cell(window, Cell.SQUARES, column, mask, holds), -1, -1
         if aggregate in ("max", "min"):

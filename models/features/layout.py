@@ -129,6 +129,7 @@ class Read(IntEnum):
     MATCH = 13
     TOP_SHARE = 14
     EWM = 15
+    MAD = 16
 
 
 class Term(IntEnum):

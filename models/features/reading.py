@@ -56,7 +56,7 @@ from models.features.windows import fill_window
 
 _COUNT, _SUM_MONEY, _SUM_FLOAT, _MEAN_MONEY, _MEAN_FLOAT, _STD = range(6)
 _EXTREME, _DISTINCT, _SHARE, _LAST, _SINCE, _MEDIAN, _SEQUENCE = range(6, 13)
-_MATCH, _TOP_SHARE, _EWM = range(13, 16)
+_MATCH, _TOP_SHARE, _EWM, _MAD = range(13, 17)
 _MONEY, _TIME, _FLOAT, _TEXT = range(4)
 _SCALE = 10_000.0
 
@@ -96,9 +96,15 @@ def _stored(store: Store, plan: Plan, row: int, cell: int, out: NDArray[np.int64
 
 @outline
 def _median(
-    store: Store, plan: Plan, row: int, window: int, cell: int, room: NDArray[np.float64]
+    store: Store,
+    plan: Plan,
+    row: int,
+    window: int,
+    cell: int,
+    room: NDArray[np.float64],
+    spread: bool,
 ) -> float:
-    """The middle of a window's values, the mean of the middle two of an even number."""
+    """The middle of a window's values, or of how far they are from it."""
     first = WINDOWS + WINDOW_WORDS * window
     base, capacity = store.rows[row, BASE], store.rows[row, CAPACITY]
     stride, column = plan.sizes[S_STRIDE], plan.cells[cell, C_COLUMN]
@@ -110,6 +116,10 @@ def _median(
             room[n] = as_float(store, at, holds)
             n += 1
     found = median_of(room, n)
+    if spread:
+        for i in range(n):
+            room[i] = abs(room[i] - found)
+        found = median_of(room, n)
     return found / _SCALE if holds == _MONEY else found
 
 
@@ -159,8 +169,8 @@ def feature_value(
     if read == _SEQUENCE:
         since = last_completed(store, plan, row, feature, room)
         return (time - since) / 1000.0 if since >= 0.0 else np.nan
-    if read == _MEDIAN:
-        return _median(store, plan, row, window, cell, room)
+    if read in (_MEDIAN, _MAD):
+        return _median(store, plan, row, window, cell, room, read == _MAD)
     if read == _MATCH:
         return float(count_matches(store, plan, row, feature, entry, floats))
     if read == _TOP_SHARE:

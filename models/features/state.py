@@ -69,7 +69,7 @@ class SpaceState:
         self._found, self._why = np.zeros(2, np.int64), np.zeros(1, np.int64)
         self._evidence = np.empty((4 * plan.features.shape[0] + 16, EVIDENCE_WORDS), np.int64)
         self._no_evidence = self._evidence[:0]
-        looks = np.isin(plan.features[:, F_READ], (Read.MEDIAN, Read.TOP_SHARE)).any()
+        looks = np.isin(plan.features[:, F_READ], (Read.MEDIAN, Read.MAD, Read.TOP_SHARE)).any()
         room = int(plan.sizes[S_CAP]) + 1 if looks and not grain else 1
         self._room = np.empty(max(room, plan.steps.shape[0]))
         words = int(plan.sizes[S_WORDS])

@@ -22,7 +22,8 @@ from models.hashing import Secret
 from models.lookups import Joined, LookupTable, arrays_of, check_same
 from models.pack import EVERYTHING, DetectorSpec, FeatureSpec, PackSpec, TypologySpec
 from models.planning.bounds import event_part
-from models.planning.features import detector_conditions, plan_features
+from models.planning.detectors import detector_conditions
+from models.planning.features import plan_features
 from models.planning.names import event_names, kinds_mask
 from models.planning.rules import Rule, plan_rules
 from models.planning.schemas import schema_of, table_of

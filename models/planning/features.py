@@ -14,7 +14,7 @@ from models.planning.bounds import greatest_bounds, least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule
 
-_NUMERIC = ("sum", "mean", "std", "max", "min", "median", "ewm")
+_NUMERIC = ("sum", "mean", "std", "max", "min", "median", "mad", "ewm")
 _VALUELESS = ("count", "since", "new", "sequence", "match")
 """Besides those of a graph."""
 LATE_MS: Final = 7 * 86_400_000
@@ -126,25 +126,6 @@ def _expressions(parser: Parser, spec: FeatureSpec) -> tuple[Node | None, Node |
     if spec.aggregate in _NUMERIC:
         return checked(parser, spec.value, Type.NUMBER, place), where, None
     return _column(parser, spec.value, spec.aggregate, place), where, None
-
-
-def detector_conditions(packs: Sequence[PackSpec]) -> list[tuple[Node, DetectorSpec]]:
-    """Which rows each detector takes: its ``when``, or all of its kinds."""
-    found = []
-    for pack in packs:
-        parser = parser_of(pack, features=True)
-        own = {f"{pack.name}.{d.name}{suffix}" for d in pack.detectors for suffix in ("", "_p")}
-        for spec in pack.detectors:
-            place = spec.places.get("when", spec.place)
-            condition = checked(parser, str(spec.options.get("when", "TRUE")), Type.FLAG, place)
-            if own & {name.name for name in names_in(condition)}:
-                raise ConfigError(
-                    f"detector {spec.name} waits for a detector",
-                    hint="its when reads columns and features",
-                    place=place,
-                )
-            found.append((condition, spec))
-    return found
 
 
 def _readers(

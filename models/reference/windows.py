@@ -6,17 +6,16 @@ exact. Sums are fractions until the last step, calendars are looked up in `zonei
 
 import bisect
 import math
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
 
 from models.events import MONEY_SCALE
 from models.expressions.tree import Node
 from models.features.layout import EVIDENCE_MAX
 from models.features.plan import EVENT_ID, Feature, Group, Space
 from models.pack import Over
+from models.reference.aggregates import AGGREGATES
 from models.reference.calendar import period_end, period_start
 from models.reference.looking import Number, Visit, faded_mean, is_money, matches, top_share
 
@@ -211,7 +210,7 @@ def feature_value(feature: Feature, events: Sequence[Visit], visit: Visit) -> Nu
     if aggregate == "since":
         return _ratio(at_ms - used[-1].at_ms, 1000) if used else math.nan
     values = [event.values[feature.value] for event in used if feature.value is not None]
-    return _AGGREGATES[aggregate]([_exact(feature, value) for value in values])
+    return AGGREGATES[aggregate]([_exact(feature, value) for value in values])
 
 
 def _over_steps(feature: Feature, matching: Sequence[Visit]) -> Number:
@@ -227,7 +226,7 @@ def _over_steps(feature: Feature, matching: Sequence[Visit]) -> Number:
         else sum((_exact(feature, v) for v in _given(feature, events)), Fraction(0))
         for events in steps.values()
     ]
-    return _AGGREGATES[feature.spec.aggregate](values)
+    return AGGREGATES[feature.spec.aggregate](values)
 
 
 def _given(feature: Feature, events: Sequence[Visit]) -> list[Number]:
@@ -260,34 +259,3 @@ def _exact(feature: Feature, value: Number | None) -> Fraction:
 
 def _ratio(part: Number, whole: Number) -> Number:
     return float(Fraction(part) / Fraction(whole)) if whole else math.nan
-
-
-def _number(value: Fraction) -> Number:
-    # a text's hash needs all 64 bits, everything else is a float
-    return int(value) if value.denominator == 1 else float(value)
-
-
-def _mean(values: Sequence[Fraction]) -> Number:
-    return _number(sum(values, Fraction(0)) / len(values)) if values else math.nan
-
-
-def _std(values: Sequence[Fraction]) -> Number:
-    if len(values) < 2:
-        return math.nan
-    mean = sum(values, Fraction(0)) / len(values)
-    squares = sum(((value - mean) ** 2 for value in values), Fraction(0))
-    return math.sqrt(squares / (len(values) - 1))
-
-
-_AGGREGATES: Final[Mapping[str, Callable[[Sequence[Fraction]], Number]]] = {
-    "sum": lambda values: _number(sum(values, Fraction(0))),
-    "mean": _mean,
-    "std": _std,
-    "max": lambda values: _number(max(values)) if values else math.nan,
-    "min": lambda values: _number(min(values)) if values else math.nan,
-    "distinct": lambda values: len(set(values)),
-    "median": lambda values: _number(Fraction(statistics.median(values))) if values else math.nan,
-    "first": lambda values: _number(values[0]) if values else math.nan,
-    "last": lambda values: _number(values[-1]) if values else math.nan,
-    "previous": lambda values: _number(values[-1]) if values else math.nan,
-}

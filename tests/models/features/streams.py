@@ -38,6 +38,7 @@ AGGREGATES: dict[str, tuple[Node | None, ...]] = {
     "mean": ADDED,
     "std": ADDED,
     "median": NUMBERS,
+    "mad": NUMBERS,
     "max": NUMBERS,
     "min": NUMBERS,
     "distinct": LISTED,
