@@ -91,6 +91,20 @@ def run(
     raise typer.Exit(start(config, host, until_end=until_end))
 
 
+@app.command()
+def tick(
+    config: Config = None,
+    every: Annotated[str, typer.Option(help="From one tick to the next.")] = "10s",
+    behind: Annotated[
+        str, typer.Option(help="How far behind the clock: what is older has surely come.")
+    ] = "5m",
+) -> None:
+    """Tell the topic of events what time it is, for rules with absent where little happens."""
+    from cli.tick import tick as run  # noqa: PLC0415
+
+    run(config, every, behind)
+
+
 @app.command(hidden=True)
 def work(
     index: Annotated[int, typer.Argument(help="Number among all processes.")],

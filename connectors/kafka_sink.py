@@ -12,6 +12,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka_client import LOG, MESSAGE_BYTES_MAX, KafkaConfig, creating
+from connectors.kafka_errors import explain
 from connectors.kafka_limits import largest_record
 from connectors.kafka_records import OURS, KafkaRecord
 from connectors.kafka_topics import check_topics
@@ -20,6 +21,8 @@ from models.errors import ConfigError, DeliveryError
 KEPT_BYTES: Final = 64 << 10
 """How much of the value of a record that is too large is kept, where it may be cut."""
 _OVERHEAD_BYTES: Final = 160  # a batch's header (61), and the lengths and times of its one record
+ANY_PARTITION: Final = -1
+"""By the record's key."""
 _POLL_S: Final = 0.05
 _DELIVERY_SHARE: Final = 0.75  # of our patience; then librdkafka gives up, and says why
 
@@ -130,14 +133,31 @@ class KafkaOutput:
         self._open += 1
         return KafkaSink(self, topic, encode, largest - _OVERHEAD_BYTES, cut=cut)
 
-    def produce(self, topic: str, record: KafkaRecord) -> None:
+    def partitions(self, topic: str) -> list[int]:
+        """Which partitions a topic has now.
+
+        Raises
+        ------
+        DeliveryError, ConfigError
+            The cluster does not answer, or has no such topic.
+        """
+        try:
+            found = self._producer.list_topics(topic, timeout=self.patience_s).topics[topic]
+        except KafkaException as error:
+            raise explain(error.args[0], self.config, topic) from error
+        if found.error is not None:
+            raise explain(found.error, self.config, topic)
+        return sorted(found.partitions)
+
+    def produce(self, topic: str, record: KafkaRecord, partition: int = ANY_PARTITION) -> None:
         """Enqueue a record, waiting for room; as `KafkaSink.write`."""
         deadline = 0.0
         while True:
             try:
                 self._producer.produce(
-                    topic, record.value, record.key, headers=list(record.headers) or None
-                )
+                    topic, record.value, record.key, partition,
+                    headers=list(record.headers) or None,
+                )  # fmt: skip
             except BufferError:
                 now = time.monotonic()
                 deadline = deadline or now + self.patience_s
