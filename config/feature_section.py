@@ -22,8 +22,8 @@ from config.words import (
     Text,
     whole,
 )
+from models.feature_specs import Over
 from models.features.plan import FOREVER_MS, GRAPH
-from models.pack import Over
 
 AGGREGATES: Final = (
     "count", "sum", "mean", "std", "max", "min", "distinct", "share", "last", "previous", "since",

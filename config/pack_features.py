@@ -9,7 +9,7 @@ from config.feature_terms import columns_of
 from config.pack_columns import Scope
 from config.sections import brief, suggest
 from models.errors import Place
-from models.pack import FeatureSpec, Over, StepSpec, TermSpec
+from models.feature_specs import FeatureSpec, Over, StepSpec, TermSpec
 
 
 def feature_specs(sections: Mapping[str, FeatureSection], scope: Scope) -> tuple[FeatureSpec, ...]:

@@ -46,6 +46,7 @@ def with_included(
         typologies=tuple(
             _of(typology, kept) for typology in _joined(("id", pack.typologies) for pack in packs)
         ),
+        derived={name: one for pack in packs for name, one in pack.derived.items()},
         params={name: value for pack in packs for name, value in pack.params.items()},
         aliases={wire: name for pack in packs for wire, name in pack.aliases.items()},
         constants={name: text for pack in packs for name, text in pack.constants.items()},
@@ -77,6 +78,7 @@ def _check_names(pack: PackSpec, document: Document) -> None:
     """Expressions could not tell two things of one name apart."""
     kinds = {
         "column": list(pack.columns),
+        "derived name": list(pack.derived),
         "feature": [feature.name for feature in pack.features],
         "parameter": list(pack.params),
         "detector": [detector.name for detector in pack.detectors],

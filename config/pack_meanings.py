@@ -75,6 +75,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "columns": "columns that this pack adds: name: `text`, `time`, `money`, `number` or `flag`",
         "lookups": "columns that reference data adds: name: lookup",
         "conversions": "columns with the event's amount in another currency: name: ISO 4217 code",
+        "derived": "names for expressions, used in other expressions",
         "undone_by": "condition: such an event takes the one that its `reverses` names out of all"
         " windows",
         "params": "names for numbers, texts, flags and lists, used in expressions",

@@ -9,8 +9,8 @@ from config.durations import DURATION
 from config.sections import brief, form, problem, suggest
 from config.words import span_ms, text_of
 from models.expressions.words import zones
+from models.feature_specs import Over
 from models.features.calendar import DAY_MS, PERIODS, markets
-from models.pack import Over
 
 PERIODS_MAX: Final = 400
 """Most calendar periods in a window."""

@@ -51,6 +51,7 @@ class PackSection(Section):
     columns: dict[Key, Type] = Field(default_factory=dict)
     lookups: dict[Key, LookupSection] = Field(default_factory=dict)
     conversions: dict[Key, Text] = Field(default_factory=dict)
+    derived: dict[Key, Text] = Field(default_factory=dict)
     undone_by: Text | None = None
     params: dict[Key, Param] = Field(default_factory=dict)
     event_cap: Annotated[int, whole(4, 1_000_000)] = EVENT_CAP
@@ -132,6 +133,10 @@ def _pack(document: Document, outer: tuple[str, ...] = ()) -> PackSpec:
             name: Conversion(code, document.place("conversions", name))
             for name, code in section.conversions.items()
         },
+        derived={
+            name: Condition(text, document.place("derived", name))
+            for name, text in section.derived.items()
+        },
         undone_by=Condition(section.undone_by, document.place("undone_by"))
         if section.undone_by
         else None,
@@ -174,6 +179,8 @@ def _distinct(section: PackSection, document: Document) -> None:
     }
     refuse_same(document, "conversions", section.conversions, taken)
     taken |= dict.fromkeys(section.conversions, "a conversion")
+    refuse_same(document, "derived", section.derived, taken)
+    taken |= dict.fromkeys(section.derived, "a derived name")
     refuse_same(document, "features", section.features, taken)
     taken |= dict.fromkeys(section.features, "a feature")
     refuse_same(document, "params", section.params, taken)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from models.alerts import Details, Facts, Hit, RuleHit
 from models.batch import Batch
 from models.expressions.codes import HIT
+from models.feature_specs import FeatureSpec
 from models.features.calendar import window_start
 from models.features.layout import ROW_SHIFT
 from models.features.messages import Answer
-from models.pack import AbsentSpec, FeatureSpec
+from models.pack import AbsentSpec
 from models.places import name_places
 from models.planning.blueprint import Blueprint
 from models.planning.rules import Rule

@@ -49,6 +49,8 @@ class Parser:
         Names whose texts are known by their hash alone.
     later
         Names that are known only after the windows have been read.
+    derived
+        Names that stand for expressions.
 
     Examples
     --------
@@ -64,12 +66,14 @@ class Parser:
         parameters: Mapping[str, Parameter] | None = None,
         joined: Collection[str] = (),
         later: Collection[str] = (),
+        derived: Mapping[str, Node] | None = None,
     ) -> None:
         self.names, self.joined, self._later = names, joined, later
+        self.derived = {} if derived is None else derived
         self.parameters = parameters or {}
 
-    def parse(self, text: str, wanted: Type) -> Node:
-        """Parse and check one expression.
+    def parse(self, text: str, wanted: Type | None) -> Node:
+        """Parse and check one expression of a type, or of any for None.
 
         Raises
         ------
@@ -87,7 +91,8 @@ class Parser:
             if sum(1 for _ in root.walk()) > TERMS_MAX:
                 raise ExpressionError(f"over {TERMS_MAX} terms", hint="use a list and IN")
             node = self._node(root)
-            expect(node, wanted, root)
+            if wanted is not None:
+                expect(node, wanted, root)
             check_size(node)
         except SqlglotError as error:
             raise syntax_problem(error, text) from None
@@ -146,8 +151,8 @@ class Parser:
         if any(part.args.get("quoted") for part in e.parts):
             hint = f"a text stands in single quotes: '{name}', a name in none"
             raise problem(e, f"double quotes around {name}", hint)
-        if name in self.names:
-            return self.names[name]
+        if name in self.names or name in self.derived:
+            return self.names.get(name) or self.derived[name]
         value = self.parameters.get(name)
         if isinstance(value, tuple):
             raise problem(e, f"{name} is a list", f"write: column IN ({name})")
@@ -157,13 +162,18 @@ class Parser:
             raise problem(
                 e, f"{name} is not known yet here", "this reads columns of the event only"
             )
-        hint = nearest(name, [*self.names, *self.parameters])
+        hint = nearest(name, [*self.names, *self.derived, *self.parameters])
         raise problem(e, f"no column, feature or parameter is called {name}", hint)
 
     def _logic(self, e: sql.Expr) -> Node:
         operator = "and" if isinstance(e, sql.And) else "or"
-        terms = tuple(self._typed(term, Type.FLAG) for term in e.flatten())
-        return Call(operator, terms, Type.FLAG)
+        terms: list[Node] = []
+        for term in e.flatten():
+            node = self._typed(term, Type.FLAG)
+            # a derived condition means what it would mean if it were written out here
+            is_same = isinstance(node, Call) and node.operator == operator
+            terms += node.arguments if isinstance(node, Call) and is_same else (node,)
+        return Call(operator, tuple(terms), Type.FLAG)
 
     def _pair(self, e: sql.Expr, left: Node, right: Node) -> None:
         """Refuse a comparison of two things that cannot be compared."""

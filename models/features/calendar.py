@@ -10,7 +10,7 @@ import holidays
 import numpy as np
 from numpy.typing import NDArray
 
-from models.pack import Over
+from models.feature_specs import Over
 
 FIRST_YEAR: Final = 1999
 LAST_YEAR: Final = 2100

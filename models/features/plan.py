@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.expressions.tree import Name, Node, Source, Type, written
+from models.feature_specs import FeatureSpec
 from models.features.layout import Holds
-from models.pack import FeatureSpec
 
 FOREVER_MS: Final = 1 << 60
 """Longer than any window; the grain of a lifetime."""

@@ -14,13 +14,14 @@ import numpy as np
 from models.decoding.schema import Schema, iso_currencies
 from models.expressions.program import Program, Root, compile_program
 from models.expressions.tree import Name, Node, Source, names_in
+from models.feature_specs import FeatureSpec
 from models.features.arrange import lay_out
 from models.features.layout import S_GRAIN
 from models.features.plan import Space, answer_columns, build_spaces, derived_nodes
 from models.fx import FxRates
 from models.hashing import Secret
 from models.lookups import Joined, LookupTable, arrays_of, check_same
-from models.pack import EVERYTHING, DetectorSpec, FeatureSpec, PackSpec, TypologySpec
+from models.pack import EVERYTHING, DetectorSpec, PackSpec, TypologySpec
 from models.planning.bounds import event_part
 from models.planning.detectors import detector_conditions
 from models.planning.features import plan_features

@@ -8,8 +8,9 @@ from models.errors import ConfigError, Place
 from models.expressions.parsing import Parser
 from models.expressions.problems import nearest
 from models.expressions.tree import Name, Node, Source, Type, names_in
+from models.feature_specs import FeatureSpec, TermSpec
 from models.features.plan import Feature
-from models.pack import DetectorSpec, FeatureSpec, PackSpec, TermSpec
+from models.pack import DetectorSpec, PackSpec
 from models.planning.bounds import greatest_bounds, least_bounds
 from models.planning.names import checked, kinds_mask, parser_of
 from models.planning.rules import Rule

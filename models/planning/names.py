@@ -7,7 +7,7 @@ from models.errors import ConfigError, Place
 from models.events import COLUMNS, KINDS, Column, ColumnType
 from models.expressions.parsing import Parser
 from models.expressions.problems import ExpressionError
-from models.expressions.tree import Name, Node, Source, Type
+from models.expressions.tree import Name, Node, Source, Type, names_in
 from models.pack import PackSpec
 
 SOURCES: Final = {
@@ -32,12 +32,19 @@ def event_names(pack: PackSpec) -> dict[str, Name]:
 
 def parser_of(pack: PackSpec, *, features: bool) -> Parser:
     """A parser over a pack's columns, and its features and detectors where they are known."""
-    names = {**event_names(pack), **(feature_names(pack) if features else {})}
-    later = () if features else feature_names(pack)
-    return Parser(names, pack.params, {spec.column.name for spec in pack.lookups}, later)
+    own, known = event_names(pack), feature_names(pack)
+    joined = {spec.column.name for spec in pack.lookups}
+    derived: dict[str, Node] = {}
+    parser = Parser({**own, **known}, pack.params, joined, (), derived)
+    for name, spec in pack.derived.items():
+        derived[name] = checked(parser, spec.text, None, spec.place)
+    if features:
+        return parser
+    now = {n: node for n, node in derived.items() if all(one.of_event for one in names_in(node))}
+    return Parser(own, pack.params, joined, {*known, *(derived.keys() - now.keys())}, now)
 
 
-def checked(parser: Parser, text: str, wanted: Type, place: Place) -> Node:
+def checked(parser: Parser, text: str, wanted: Type | None, place: Place) -> Node:
     """Parse an expression that stands at a place of a file.
 
     Raises

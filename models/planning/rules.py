@@ -10,7 +10,7 @@ from models.errors import ConfigError, Place
 from models.events import DOMAINS
 from models.expressions.parsing import Parser
 from models.expressions.problems import nearest
-from models.expressions.tree import Name, Node, Source, Type, names_in
+from models.expressions.tree import Node, Source, Type, names_in
 from models.pack import PackSpec, RuleSpec
 from models.planning.bounds import Comparison, comparisons
 from models.planning.names import checked, kinds_mask, parser_of
@@ -175,17 +175,19 @@ def _expected(parser: Parser, spec: RuleSpec) -> Node | None:
 
 def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:
     """A parser that knows what a limb's names mean: other names of the pack, or values."""
-    names, values = dict(parser.names), dict(parser.parameters)
+    names, values, derived = dict(parser.names), dict(parser.parameters), dict(parser.derived)
     for name, meant in (spec.limb or {}).items():
-        if name in parser.names or name in parser.parameters:
+        if name in parser.names or name in parser.parameters or name in parser.derived:
             limb = spec.id.rpartition(".")[2]
             place = spec.places.get(f"for_each.{limb}.{name}", spec.place)
             raise ConfigError(f"{name} has a meaning already", hint="rename it", place=place)
         if isinstance(meant, str) and meant in parser.names:
             names[name] = parser.names[meant]
+        elif isinstance(meant, str) and meant in parser.derived:
+            derived[name] = parser.derived[meant]
         else:
             values[name] = meant
-    return Parser(names, values, parser.joined)
+    return Parser(names, values, parser.joined, (), derived)
 
 
 def _sentence(spec: RuleSpec, path: tuple[str, str], text: str, parser: Parser) -> Sentence:
@@ -199,14 +201,18 @@ def _sentence(spec: RuleSpec, path: tuple[str, str], text: str, parser: Parser) 
             before += str(meanings[name])
             continue
         if name:
-            _check_shown(name, wanted or "", parser.names, place, key)
+            _check_shown(name, wanted or "", parser, place, key)
         # a limb's name stands for another one
         parts.append((before, parser.names[name].short if name else "", wanted or ""))
         before = ""
     return Sentence((*parts, *([(before, "", "")] if before else [])))
 
 
-def _check_shown(name: str, wanted: str, names: Mapping[str, Name], place: Place, key: str) -> None:
+def _check_shown(name: str, wanted: str, parser: Parser, place: Place, key: str) -> None:
+    names = parser.names
+    if name in parser.derived:
+        hint = "show what it is made of"
+        raise ConfigError(f"{key} cannot show {name}: it is derived", hint=hint, place=place)
     if name not in names:
         hint = nearest(name, list(names))
         raise ConfigError(f"{key} shows {name}, which is unknown", hint=hint, place=place)

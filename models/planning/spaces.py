@@ -9,6 +9,7 @@ import numpy as np
 from models.decoding.schema import Schema
 from models.events import DOMAINS, NULL_INT, NULL_NUMBER
 from models.expressions.tree import Name, Node, Source, Type, written
+from models.feature_specs import Over
 from models.features.calendar import longest_ms
 from models.features.layout import ENTRY_VALUES, F_CELL, F_HISTORY, F_SECOND, Holds, Plan
 from models.features.plan import EVENT_ID, Feature, Space, Value
@@ -19,7 +20,6 @@ from models.features.scatter import (
     FROM_TEXT,
     Routes,
 )
-from models.pack import Over
 
 NULLS: Final = {Holds.MONEY: NULL_INT, Holds.TIME: NULL_INT, Holds.FLOAT: NULL_NUMBER}
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from models.pack import Over
+from models.feature_specs import Over
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

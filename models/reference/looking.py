@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from models.events import MONEY_SCALE
 from models.expressions.local import kilometres
 from models.expressions.tree import Name, Node, Source
+from models.feature_specs import TermSpec
 from models.features.plan import Feature, Group
-from models.pack import TermSpec
 
 Number = int | float
 

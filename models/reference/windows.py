@@ -12,9 +12,9 @@ from fractions import Fraction
 
 from models.events import MONEY_SCALE
 from models.expressions.tree import Node
+from models.feature_specs import Over
 from models.features.layout import EVIDENCE_MAX
 from models.features.plan import EVENT_ID, Feature, Group, Space
-from models.pack import Over
 from models.reference.aggregates import AGGREGATES
 from models.reference.calendar import period_end, period_start
 from models.reference.looking import Number, Visit, faded_mean, is_money, matches, top_share
@@ -73,7 +73,7 @@ class ReferenceSpace:
     Examples
     --------
     >>> from models.errors import Place
-    >>> from models.pack import FeatureSpec
+    >>> from models.feature_specs import FeatureSpec
     >>> spec = FeatureSpec("payments_1m", "count", "*", ("account",), ("account",), ("payment",),
     ...                    Over(span_ms=60_000), Place("pack.yaml", 1))
     >>> feature = Feature(spec, "p.payments_1m", None, None, None, 1, 1, None, 4096, 0)

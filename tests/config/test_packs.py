@@ -8,7 +8,7 @@ import config.packs
 from config.packs import load_pack, pack_names
 from models.errors import ConfigError, Place
 from models.events import Column, ColumnType
-from models.pack import Over
+from models.feature_specs import Over
 
 FULL = """\
 pack: payments

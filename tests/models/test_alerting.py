@@ -11,7 +11,8 @@ from models.alerting import Alerting, to_alert
 from models.alerts import Details, Facts, Hit, RuleHit, alert_id, risk_of
 from models.errors import Place
 from models.expressions.tree import TRUE
-from models.pack import Over, RuleSpec
+from models.feature_specs import Over
+from models.pack import RuleSpec
 from models.planning.rules import Rule, Sentence
 from models.records import Alert, Repeat
 from models.wording import say, shown

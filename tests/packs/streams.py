@@ -10,7 +10,8 @@ from typing import Any
 from config.packs import load_pack, pack_names
 from dataflows.examples import START_MS, example_events
 from models.expressions.tree import Call, Name, Node, Source, names_in
-from models.pack import Example, FeatureSpec, PackSpec, RuleSpec
+from models.feature_specs import FeatureSpec
+from models.pack import Example, PackSpec, RuleSpec
 from models.planning.rules import plan_rules
 
 Stream = list[dict[str, Any]]

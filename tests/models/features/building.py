@@ -9,6 +9,7 @@ import numpy as np
 from models.errors import Place
 from models.events import NULL_INT
 from models.expressions.tree import Name, Node, Source
+from models.feature_specs import FeatureSpec, Over
 from models.features.arrange import lay_out
 from models.features.layout import (
     ENTRY_KEY,
@@ -27,7 +28,6 @@ from models.features.layout import (
 from models.features.messages import SpaceAnswer
 from models.features.plan import EVENT_ID, Feature, Group, Space, Value, build_spaces
 from models.features.state import SpaceState
-from models.pack import FeatureSpec, Over
 from models.reference.windows import Answer, ReferenceSpace, Visit
 
 EVENT_TIME = Name("event_time", Source.TIME)

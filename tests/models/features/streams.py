@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from models.expressions.tree import Node
+from models.feature_specs import Over
 from models.features.plan import Feature, Group
-from models.pack import Over
 from models.reference.windows import Visit
 from tests.models.features.building import (
     AMOUNT,

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from models.feature_specs import Over
 from models.features.calendar import period_starts, window_start
-from models.pack import Over
 from models.reference.calendar import period_start
 
 HOUR = 3_600_000

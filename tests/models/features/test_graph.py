@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models.errors import Place
 from models.events import NULL_INT
 from models.expressions.tree import Name, Source
+from models.feature_specs import FeatureSpec, Over
 from models.features.arrange import lay_out
 from models.features.carry import Translation
 from models.features.carry_graph import carry_graph
@@ -29,7 +30,6 @@ from models.features.layout import (
 )
 from models.features.plan import GRAPH, Feature
 from models.features.state import SpaceState
-from models.pack import FeatureSpec, Over
 from models.reference.graph import Transfer, pattern
 from tests.models.features import streams
 from tests.models.features.building import AMOUNT, CASH, PRICE, space_of

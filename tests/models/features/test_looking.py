@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from models.errors import Place
 from models.expressions.tree import Name, Source
+from models.feature_specs import Over, TermSpec
 from models.features.plan import Feature
-from models.pack import Over, TermSpec
 from models.reference.windows import Visit
 from tests.models.features import streams
 from tests.models.features.building import (

@@ -5,6 +5,7 @@ import pytest
 
 from models.errors import ConfigError
 from models.expressions.tree import Call, Constant, Name, Source, Type
+from models.feature_specs import Over
 from models.features.arrange import FILTERS_MAX, lay_out
 from models.features.layout import (
     C_FILTER,
@@ -29,7 +30,6 @@ from models.features.plan import (
     build_spaces,
     derived_nodes,
 )
-from models.pack import Over
 from tests.models.features.building import (
     AMOUNT,
     CASH,
