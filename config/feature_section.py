@@ -99,7 +99,6 @@ class FeatureSection(Section):
     late: Late = False
     exclude_current: Flag = False
     min_history: Annotated[int, whole(0, 1_000_000)] = 0
-    evidence: Flag = False
 
     @property
     def aggregate(self) -> str:

@@ -56,7 +56,6 @@ def _specs(name: str, section: FeatureSection, scope: Scope) -> list[FeatureSpec
             delay_ms=section.delay,
             exclude_current=section.exclude_current or aggregate in EXCLUDING,
             min_history=section.min_history,
-            evidence=section.evidence,
             grain_ms=section.grain_ms,
             per=("count" if step.sum is None else "sum") if step else "",
             steps=tuple(

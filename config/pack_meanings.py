@@ -121,7 +121,6 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "delay": "the window ends so long before the event",
         "exclude_current": "leave the current event out",
         "min_history": "with fewer matching events in the window the value is NULL",
-        "evidence": "accepted, without effect yet: evidence follows the rules, see alerts.md",
     },
     StepSection: {
         "count": 'events of each step: `"*"`',
@@ -172,6 +171,8 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         " higher severity breaks through",
         "incident": "calendar period, such as `day(Asia/Shanghai)`: alerts of the rule about a"
         " subject within one share an `incident_id`",
+        "evidence": "features of which alerts also name the events, whatever they are compared"
+        " with",
         "absent": "a hit becomes an alert only when this stays away, see below",
         "action": "`allow`, `review`, `challenge`, `hold` or `freeze`: what is advised",
         "status": "`draft` (checked only), `shadow` (evaluated, written to `shadow.ndjson`),"

@@ -20,6 +20,8 @@ from config.words import (
     Key,
     Kinds,
     Text,
+    distinct_of,
+    listed,
     text_of,
     whole,
     word,
@@ -143,6 +145,9 @@ class RuleSection(Section):
     group: Text = ""
     cooldown: Duration = 0
     incident: Period | None = None
+    evidence: Annotated[
+        list[Text], BeforeValidator(listed), AfterValidator(distinct_of("feature"))
+    ] = Field(default_factory=list)
     absent: AbsentSection | None = None
     action: Annotated[str, word("action", ACTIONS)] = "review"
     status: Annotated[str, word("status", STATUSES)] = "live"
@@ -246,6 +251,7 @@ def _spec(i: int, limb: str, section: RuleSection, scope: Scope) -> RuleSpec:
         source=section.source,
         runbook=section.runbook,
         revision=section.revision,
+        evidence=tuple(section.evidence),
         examples=_examples(i, limb, section, scope),
         places=places,
     )

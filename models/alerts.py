@@ -206,8 +206,7 @@ def _reason(found: Hit, hit: RuleHit, incident: str | None) -> dict[str, Any]:
         item: dict[str, Any] = {
             "feature" if is_feature else "column": label,
             "value": facts.values[label],
-            "op": operator,
-            "threshold": threshold,
+            **({"op": operator, "threshold": threshold} if operator else {}),
         }
         if label in facts.windows:
             item["window"] = facts.windows[label]

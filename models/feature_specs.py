@@ -108,7 +108,6 @@ class FeatureSpec:
     delay_ms: int = 0
     exclude_current: bool = False
     min_history: int = 0
-    evidence: bool = False
     grain_ms: int = 0
     per: str = ""
     steps: tuple[StepSpec, ...] = ()

@@ -72,6 +72,7 @@ class RuleSpec:
     Not `alone`, it raises no alert by itself. `limb` gives names of one of its limbs a meaning:
     another name of the pack, or a value; None: the rule has no limbs. `prompt` is what a customer
     may be asked, or empty.
+    `evidence` names features whose events alerts name, whatever they are compared with.
     `places` maps a field (``when``, ``severity.high``, ``because.en`` …) to where its text stands.
     """
 
@@ -96,6 +97,7 @@ class RuleSpec:
     limb: Mapping[str, Parameter] | None = None
     prompt: Mapping[str, str] = field(default_factory=dict)
     examples: tuple["Example", ...] = ()
+    evidence: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property

@@ -36,9 +36,9 @@ def plan_features(
         For expressions and types that do not fit, and thresholds beyond the event cap.
     """
     readers = _readers(packs, rules, chosen)
-    bounds = least_bounds(
-        node for rule in rules if rule.spec.status == "live" for _key, node in rule.conditions
-    )
+    live = [rule for rule in rules if rule.spec.status == "live"]
+    bounds = least_bounds(node for rule in live for _key, node in rule.conditions)
+    bounds |= {f"{r.pack}.{name}": -math.inf for r in live for name in r.spec.evidence}
     reached = _reached(rules)
     planned = []
     for pack in packs:
@@ -51,7 +51,7 @@ def plan_features(
             value, where, condition = _expressions(parser, spec)
             feature = Feature(
                 spec, name, value, where, condition, kinds_mask(spec.on), readers.get(name, 0),
-                -math.inf if spec.evidence else bounds.get(name), pack.event_cap,
+                bounds.get(name), pack.event_cap,
                 max(lateness_ms, LATE_MS) if spec.late else lateness_ms,
                 tuple(checked(parser, step.when, Type.FLAG, step.place) for step in spec.steps),
                 tuple(_compared(parser, term) for term in spec.terms),
@@ -138,7 +138,7 @@ def _readers(
     readers: dict[str, int] = {}
     for rule in rules:
         names = {n.name for _key, node in rule.conditions for n in names_in(node) if not n.of_event}
-        names |= {f"{rule.pack}.{name}" for name in rule.shown}
+        names |= {f"{rule.pack}.{name}" for name in (*rule.shown, *rule.spec.evidence)}
         for name in names:
             readers[name] = readers.get(name, 0) | rule.kinds
     for pack in packs:

@@ -90,9 +90,12 @@ class Rule:
         return frozenset(name.name for name in names_in(self.when) if not name.of_event)
 
     @cached_property
-    def evidence(self) -> tuple[tuple[str, bool, str, float], ...]:
-        """(name, is a feature, operator, threshold) of its comparisons, in order."""
-        return tuple(
+    def evidence(self) -> tuple[tuple[str, bool, str, float | None], ...]:
+        """(name, is a feature, operator, threshold) of its comparisons, in order.
+
+        Then what else its `evidence` names, without operator and threshold.
+        """
+        compared = tuple(
             (
                 compared.name.name
                 if compared.name.of_event
@@ -103,6 +106,9 @@ class Rule:
             )
             for compared in self.comparisons
         )
+        known = {item[0] for item in compared}
+        asked = (name for name in self.spec.evidence if name not in known)
+        return *compared, *((name, True, "", None) for name in asked)
 
 
 class _RulePlanner:
@@ -124,6 +130,7 @@ class _RulePlanner:
                 self._severities += len(rule.severities)
 
     def _plan(self, pack: PackSpec, spec: RuleSpec, parser: Parser, detectors: set[str]) -> Rule:
+        _check_evidence(parser, spec, detectors)
         when = checked(parser, spec.when, Type.FLAG, spec.places.get("when", spec.place))
         nodes = []
         for at, (severity, condition) in enumerate(spec.severity):
@@ -171,6 +178,22 @@ def _expected(parser: Parser, spec: RuleSpec) -> Node | None:
         message = f"{read.short} is no column of the event"
         raise ConfigError(message, hint="absent asks each event by itself", place=place)
     return node
+
+
+def _check_evidence(parser: Parser, spec: RuleSpec, detectors: set[str]) -> None:
+    """Only features have events to name, and values that can be told."""
+    for number, name in enumerate(spec.evidence):
+        place = spec.places.get(f"evidence.{number}", spec.places.get("evidence", spec.place))
+        found = parser.names.get(name)
+        if found is None or found.of_event or found.name in detectors:
+            good = [
+                n for n, o in parser.names.items() if not o.of_event and o.name not in detectors
+            ]
+            message = f"no feature is called {name}"
+            raise ConfigError(message, hint=nearest(name, good), place=place)
+        if found.source is Source.FEATURE_TEXT:
+            hint = "name a feature that counts its events"
+            raise ConfigError(f"{name} is text, known by its hash", hint=hint, place=place)
 
 
 def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:

@@ -22,7 +22,7 @@ event_cap: 100
 features:
   payments_1m:  {count: "*", by: account, over: 1m}
   paid_1h:      {sum: amount_base, by: account, over: 1h30m, on: [payment, ledger], where: "cash",
-                 delay: 5m, exclude_current: true, min_history: 10, evidence: true}
+                 delay: 5m, exclude_current: true, min_history: 10}
   received_48h: {sum: amount_base, by: counterparty, of: account, over: 48h}
   pairs_7d:     {count: "*", by: [account, merchant], over: 1w}
   cash_today:   {sum: amount_base, by: shop, over: "day(Asia/Shanghai)"}
@@ -117,7 +117,7 @@ def test_features(path: Path) -> None:
         ),
     }  # fmt: skip
     paid = features[1]
-    assert (paid.delay_ms, paid.min_history, paid.evidence) == (300_000, 10, True)
+    assert (paid.delay_ms, paid.min_history) == (300_000, 10)
     assert paid.on == ("payment", "ledger")
     assert (features[0].on, features[-1].on) == (("payment",), ("login",))
 
