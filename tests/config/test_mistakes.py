@@ -217,7 +217,7 @@ CASES = [
     ("over: 1m", "over: 'business_day(UTC, XX)'", 8, 42, "no holidays are known of 'XX'", "CN"),
     ("over: 1m", "over: 'business_day(UTC, CN, 25:00)'", 8, 42, "'25:00' is no cutoff", "17:00"),
     ("over: 1m", "over: 1m, delay: 5", 8, 52, "5 is not a duration", "write 5s, 5m or 5h"),
-    ("over: 1m", "over: 1m, evidence: true", 8, 45, "no key here is called evidence", "over"),
+    ("over: 1m", "over: 1m, evidence: true", 8, 45, "no key here is called evidence", "did you"),
     ("over: 1m", "over: 1m, min_history: 1.5", 8, 58, "was 1.5", "a whole number from 0"),
     ("over: 1m", "over: 1m, where: ''", 8, 53, "nothing stands here", "remove the key"),
     (
