@@ -34,13 +34,38 @@ def tried(hits: Sequence[Hit]) -> list[Hit]:
 
 
 @dataclass(slots=True)
+class _Heard:
+    """Of whom one partition has lately brought what a rule expects: key → newest event time."""
+
+    times_ms: dict[int, int] = field(default_factory=dict)
+    newest_ms: int = NO_TIME
+    sweep_at: int = _SWEEP_AT
+
+    def add(self, keys: list[int], times_ms: NDArray[np.int64]) -> None:
+        """Take events as they came; those in order need no look at what is known."""
+        known, times = self.times_ms, times_ms.tolist()
+        if times[0] >= self.newest_ms and (times_ms[1:] >= times_ms[:-1]).all():
+            known.update(zip(keys, times, strict=True))
+        else:
+            for key, time_ms in zip(keys, times, strict=True):
+                if known.get(key, NO_TIME) < time_ms:
+                    known[key] = time_ms
+        self.newest_ms = max(self.newest_ms, int(times_ms.max()))
+
+    def sweep(self, before_ms: int) -> None:
+        """Forget what no event that may still come can ask for, once the table has doubled."""
+        if len(self.times_ms) < self.sweep_at:
+            return
+        self.times_ms = {key: at for key, at in self.times_ms.items() if at >= before_ms}
+        self.sweep_at = max(_SWEEP_AT, 2 * len(self.times_ms))
+
+
+@dataclass(slots=True)
 class _Rule:
-    """What is known of one rule: who waits, and who was heard of lately."""
+    """What is known of one rule: who waits, and by partition who was heard of lately."""
 
     waits: dict[int, list[Wait]] = field(default_factory=dict)
-    heard: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Key → newest time of an expected event, and its partition."""
-    sweep_at: int = _SWEEP_AT
+    heard: dict[int, _Heard] = field(default_factory=dict)
 
 
 class Absence:
@@ -90,27 +115,25 @@ class Absence:
         if own is None:
             return
         # by arrival what was expected may have come before the event that expects it
-        came_ms = own.heard.get(wait.key, (NO_TIME, 0))[0]
-        if wait.since_ms < came_ms <= wait.until_ms:
-            return
+        for heard in own.heard.values():
+            if wait.since_ms < heard.times_ms.get(wait.key, NO_TIME) <= wait.until_ms:
+                return
         own.waits.setdefault(wait.key, []).append(wait)
         lane = 0 if self._by_time else wait.partition
         heapq.heappush(self._due.setdefault(lane, []), (wait.until_ms, self._number, wait))
         self._number += 1
 
     def _arrive(self, own: _Rule, arrivals: Arrivals) -> None:
-        every = zip(
-            arrivals.keys.tolist(), arrivals.times_ms.tolist(), arrivals.partitions.tolist(),
-            strict=True,
-        )  # fmt: skip
-        for key, time_ms, partition in every:
-            if own.heard.get(key, (NO_TIME, 0))[0] < time_ms:
-                own.heard[key] = time_ms, partition
-            if key in own.waits:
-                left = [w for w in own.waits[key] if not w.since_ms < time_ms <= w.until_ms]
-                self._keep(own, key, left)
-        if len(own.heard) >= own.sweep_at:
-            self._sweep(own)
+        keys = arrivals.keys.tolist()
+        waiting = [row for row, key in enumerate(keys) if key in own.waits] if own.waits else ()
+        for row in waiting:
+            time_ms, some = int(arrivals.times_ms[row]), own.waits.get(keys[row], [])
+            left = [wait for wait in some if not wait.since_ms < time_ms <= wait.until_ms]
+            if some:
+                self._keep(own, keys[row], left)
+        heard = own.heard.setdefault(arrivals.partition, _Heard())
+        heard.add(keys, arrivals.times_ms)
+        heard.sweep(self._clocks_ms.get(arrivals.partition, NO_TIME) - self._lateness_ms)
 
     def _keep(self, own: _Rule, key: int, left: list[Wait]) -> None:
         if left:
@@ -136,15 +159,6 @@ class Absence:
         over.sort(key=lambda wait: wait.order)
         return [wait.over(self._known[wait.pack, wait.rule]) for wait in over]
 
-    def _sweep(self, own: _Rule) -> None:
-        """Forget what no event within the allowed lateness can ask for any more."""
-        own.heard = {
-            key: (time_ms, partition)
-            for key, (time_ms, partition) in own.heard.items()
-            if time_ms >= self._clocks_ms.get(partition, NO_TIME) - self._lateness_ms
-        }
-        own.sweep_at = max(_SWEEP_AT, 2 * len(own.heard))
-
     def take_log(self) -> list[NDArray[np.uint8]]:
         """What was heard since the last call."""
         log, self._log = self._log, []
@@ -159,21 +173,23 @@ class Absence:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The whole state."""
-        heard = {
-            name: [[key, *found] for key, found in own.heard.items()]
+        heard = [
+            [*name, partition, list(some.times_ms.items())]
             for name, own in self._rules.items()
-        }
+            for partition, some in own.heard.items()
+        ]
         waits = [w for own in self._rules.values() for some in own.waits.values() for w in some]
-        state = [list(self._clocks_ms.items()), list(heard.items()), waits]
+        state = [list(self._clocks_ms.items()), heard, waits]
         return {"state": packed(state)}
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
         clocks, heard, waits = orjson.loads(saved["state"].tobytes())
         self._clocks_ms = dict(clocks)
-        for name, found in heard:
-            if tuple(name) in self._rules:
-                own = self._rules[tuple(name)]
-                own.heard = {key: (time_ms, partition) for key, time_ms, partition in found}
+        for pack, rule, partition, found in heard:
+            if (pack, rule) in self._rules:
+                newest_ms = max((at for _key, at in found), default=NO_TIME)
+                known = _Heard(dict(found), newest_ms)
+                self._rules[pack, rule].heard[partition] = known
         for wait in waits:
             self._begin(Wait(**wait))

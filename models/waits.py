@@ -1,7 +1,7 @@
 """Hits that wait for what should not come, and news of what came: as messages and as kept."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from models.planning.rules import Rule
 from models.rounds import Turn
 
 _NOTHING: Final = Facts({}, {}, {}, truncated=False, warming={})
-_ARRAYS: Final = ("keys", "times_ms", "partitions")
+_ARRAYS: Final = ("keys", "times_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +82,21 @@ def _untold() -> tuple[Facts, Mapping[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Events that a rule expects, of the keys of one shard; arrays of shape (n,), int64.
+    """Events that a rule expects, of one partition and the keys of one shard.
 
     Attributes
     ----------
-    pack, rule
-        Which rule.
-    keys, times_ms, partitions
-        Whose, when, and where they came from.
+    pack, rule, partition
+        Which rule, and where they came from.
+    keys, times_ms
+        (n,) int64: whose, and when.
     """
 
     pack: str
     rule: str
+    partition: int
     keys: NDArray[np.int64]
     times_ms: NDArray[np.int64]
-    partitions: NDArray[np.int64]
-
-    def take(self, rows: NDArray[np.bool_]) -> "Arrivals":
-        """The chosen ones."""
-        return replace(
-            self,
-            keys=self.keys[rows],
-            times_ms=self.times_ms[rows],
-            partitions=self.partitions[rows],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,27 +146,42 @@ def told(
     arrivals: list[list[Arrivals]] = [[] for _ in range(shards)]
     if batch is not None:
         partitions = partition_of(batch.places)
+        keys = {column: batch.keys(column) for column in _columns(blueprint, hits)}
         for row, hit in hits:
-            key = int(batch.keys(hit.hits[0].rule.spec.subject)[row])
+            key = int(keys[hit.hits[0].rule.spec.subject][row])
             waits[key % shards].append(Wait.of(hit, key, int(partitions[row])))
         for rule, met in zip(blueprint.waiting, meets, strict=True):
             assert rule.spec.absent is not None
-            found = (met[: len(batch)] == 1.0) & ~batch.late
-            for column in rule.spec.absent.by:
-                keys = batch.keys(column)
-                every = Arrivals(rule.pack, rule.spec.id, keys, batch.times, partitions)
-                for shard, some in _by_shard(every.take(found & (keys != 0)), shards):
-                    arrivals[shard].append(some)
+            found = np.flatnonzero((met[: len(batch)] == 1.0) & ~batch.late)
+            for column in rule.spec.absent.by if found.size else ():
+                rows = found[keys[column][found] != 0]
+                own, times_ms = keys[column][rows], batch.times[rows]
+                for shard, partition, some in _apart(own % shards, partitions[rows]):
+                    news = Arrivals(rule.pack, rule.spec.id, partition, own[some], times_ms[some])
+                    arrivals[shard].append(news)
     return [
         Heard(home, shard, turn, clocks_ms, waits[shard], arrivals[shard])
         for shard in range(shards)
     ]
 
 
-def _by_shard(every: Arrivals, shards: int) -> Iterator[tuple[int, Arrivals]]:
-    own = every.keys % shards
-    for shard in np.unique(own).tolist():
-        yield shard, every.take(own == shard)
+def _columns(blueprint: Blueprint, hits: Sequence[tuple[int, Hit]]) -> set[str]:
+    """The columns that name subjects."""
+    expected = {name for r in blueprint.waiting if r.spec.absent for name in r.spec.absent.by}
+    return expected | {hit.hits[0].rule.spec.subject for _row, hit in hits}
+
+
+def _apart(
+    shards: NDArray[np.int64], partitions: NDArray[np.int64]
+) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """Each shard and partition that occur together, and where."""
+    every = np.unique(partitions).tolist()
+    for shard in np.unique(shards).tolist():
+        of_shard = shards == shard
+        for partition in every:
+            some = of_shard & (partitions == partition) if len(every) > 1 else of_shard
+            if some.any():
+                yield shard, partition, some
 
 
 def packed(value: Any) -> NDArray[np.uint8]:
@@ -194,7 +200,7 @@ def heard_of(kept: list[Any]) -> Heard:
     return Heard(
         0, 0, None, dict(clocks), [Wait(**wait) for wait in waits],
         [
-            Arrivals(some["pack"], some["rule"], *(np.array(some[n], np.int64) for n in _ARRAYS))
+            Arrivals(**{**some, **{name: np.array(some[name], np.int64) for name in _ARRAYS}})
             for some in arrivals
         ],
     )  # fmt: skip

@@ -47,8 +47,11 @@ def wait(key, since_ms, *, partition=0, number=0, rule=None):
 
 def told(clocks_ms, waits=(), came=(), rule="R"):
     """`came` holds (key, time, partition)."""
-    columns = [np.array(column, np.int64) for column in zip(*came, strict=True)]
-    arrivals = [Arrivals("p", rule, *columns)] if came else []
+    arrivals = []
+    for partition in sorted({partition for _key, _time, partition in came}):
+        own = [(key, time_ms) for key, time_ms, where in came if where == partition]
+        keys, times_ms = (np.array(column, np.int64) for column in zip(*own, strict=True))
+        arrivals.append(Arrivals("p", rule, partition, keys, times_ms))
     return Heard(0, 0, None, clocks_ms, waits, arrivals)
 
 
@@ -234,6 +237,31 @@ def test_what_came_within_the_allowed_lateness_is_remembered_however_much_comes(
     absence.hear([told({0: 106}, [wait(-1, 100), wait(5, 100, number=1)])])
 
     assert [hit.event_id for hit in absence.hear([told({0: 999})])] == ["e1"]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_comes_behind_does_not_hide_what_is_newer(is_restarted):
+    absence = Absence([waiting_rule()], LATENESS, by_time=False)
+    absence.hear([told({0: 105}, came=[(7, 105, 0)])])
+    if is_restarted:
+        base, absence = absence.save(), Absence([waiting_rule()], LATENESS, by_time=False)
+        absence.load(base)
+    absence.hear([told({0: 105}, came=[(7, 101, 0)])])
+
+    absence.hear([told({0: 106}, [wait(7, 102)])])
+
+    assert absence.hear([told({0: 999})]) == []
+
+
+def test_the_oldest_event_that_may_still_be_asked_for_is_kept():
+    absence = Absence([waiting_rule()], LATENESS, by_time=False)
+    came = [(key, 101, 0) for key in range(10_000)]
+    absence.hear([told({0: 100 + LATENESS}, came=[(-1, 100, 0), *came])])
+
+    # as late as it may be, at the same time and a moment before
+    absence.hear([told({}, [wait(-1, 100), wait(-1, 99, number=1)])])
+
+    assert [hit.event_id for hit in absence.hear([told({0: 999})])] == ["e0"]
 
 
 def test_only_live_rules_tell_the_alerting():
