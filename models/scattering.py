@@ -173,7 +173,7 @@ def _clocks_of(batch: Batch) -> dict[int, int]:
     partitions = partition_of(batch.places)
     return {
         partition: int(batch.times[partitions == partition].max())
-        for partition in np.unique(partitions).tolist()
+        for partition in sorted(set(partitions.tolist()))
     }
 
 
