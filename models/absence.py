@@ -33,39 +33,79 @@ def tried(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in hits if hit.hits[0].rule.spec.status != "live"]
 
 
-@dataclass(slots=True)
-class _Heard:
-    """Of whom one partition has lately brought what a rule expects: key → newest event time."""
+class _Memory:
+    """Of whom one partition has lately brought what a rule expects.
 
-    times_ms: dict[int, int] = field(default_factory=dict)
-    newest_ms: int = NO_TIME
-    sweep_at: int = _SWEEP_AT
+    Of each key the newest event time is enough, for a wait reaches beyond it; a rule that waits
+    for less than the allowed lateness needs them all.
+    """
 
-    def add(self, keys: list[int], times_ms: NDArray[np.int64]) -> None:
-        """Take events as they came; those in order need no look at what is known."""
-        known, times = self.times_ms, times_ms.tolist()
-        if times[0] >= self.newest_ms and (times_ms[1:] >= times_ms[:-1]).all():
+    def __init__(self, *, is_short: bool) -> None:
+        self._newest_ms: dict[int, int] = {}
+        self._every_ms: dict[int, list[int]] | None = {} if is_short else None
+        self._last_ms = NO_TIME
+        self._size, self._sweep_at = 0, _SWEEP_AT
+
+    def came(self, key: int, since_ms: int, until_ms: int) -> bool:
+        """Whether an event of the key is known in (since, until]."""
+        if self._every_ms is None:
+            return since_ms < self._newest_ms.get(key, NO_TIME) <= until_ms
+        return any(since_ms < at <= until_ms for at in self._every_ms.get(key, ()))
+
+    def add(self, keys: Sequence[int], times_ms: NDArray[np.int64], before_ms: int) -> None:
+        """Take events as they came; what happened before `before_ms` is asked for no more."""
+        known, times = self._newest_ms, times_ms.tolist()
+        if self._every_ms is not None:
+            for key, time_ms in zip(keys, times, strict=True):
+                self._every_ms.setdefault(key, []).append(time_ms)
+            self._size += len(times)
+        elif times[0] >= self._last_ms and (times_ms[1:] >= times_ms[:-1]).all():
+            # in order, as nearly always, nothing need be looked up
             known.update(zip(keys, times, strict=True))
+            self._size = len(known)
         else:
             for key, time_ms in zip(keys, times, strict=True):
                 if known.get(key, NO_TIME) < time_ms:
                     known[key] = time_ms
-        self.newest_ms = max(self.newest_ms, int(times_ms.max()))
+            self._size = len(known)
+        self._last_ms = max(self._last_ms, int(times_ms.max()))
+        if self._size >= self._sweep_at:
+            self._sweep(before_ms)
 
-    def sweep(self, before_ms: int) -> None:
-        """Forget what no event that may still come can ask for, once the table has doubled."""
-        if len(self.times_ms) < self.sweep_at:
-            return
-        self.times_ms = {key: at for key, at in self.times_ms.items() if at >= before_ms}
-        self.sweep_at = max(_SWEEP_AT, 2 * len(self.times_ms))
+    def _sweep(self, before_ms: int) -> None:
+        self._newest_ms = {key: at for key, at in self._newest_ms.items() if at >= before_ms}
+        self._size = len(self._newest_ms)
+        if self._every_ms is not None:
+            left = (
+                (key, [at for at in times if at >= before_ms])
+                for key, times in self._every_ms.items()
+            )
+            self._every_ms = {key: times for key, times in left if times}
+            self._size = sum(map(len, self._every_ms.values()))
+        self._sweep_at = max(_SWEEP_AT, 2 * self._size)
+
+    def pairs(self) -> tuple[list[int], list[int]]:
+        """Keys and times, as `add` takes them."""
+        every = self._every_ms or {key: [at] for key, at in self._newest_ms.items()}
+        found = [(key, at) for key, times in every.items() for at in times]
+        return [key for key, _at in found], [at for _key, at in found]
 
 
 @dataclass(slots=True)
 class _Rule:
-    """What is known of one rule: who waits, and by partition who was heard of lately."""
+    """What is known of one rule.
 
-    waits: dict[int, list[Wait]] = field(default_factory=dict)
-    heard: dict[int, _Heard] = field(default_factory=dict)
+    Attributes
+    ----------
+    numbers
+        Key → the numbers of its waits.
+    heard
+        Partition → what it has lately brought; nothing in event-time order.
+    """
+
+    rule: Rule
+    numbers: dict[int, dict[int, None]] = field(default_factory=dict)
+    heard: dict[int, _Memory] = field(default_factory=dict)
 
 
 class Absence:
@@ -82,28 +122,31 @@ class Absence:
     """
 
     def __init__(self, rules: Sequence[Rule], lateness_ms: int, *, by_time: bool) -> None:
-        self._known = {(rule.pack, rule.spec.id): rule for rule in rules}
         self._lateness_ms, self._by_time = lateness_ms, by_time
-        self._rules: dict[tuple[str, str], _Rule] = {name: _Rule() for name in self._known}
+        self._rules = {(rule.pack, rule.spec.id): _Rule(rule) for rule in rules}
         self._clocks_ms: dict[int, int] = {}
-        # per partition (all are one in event-time order): when the next wait may be over
-        self._due: dict[int, list[tuple[int, int, Wait]]] = {}
+        self._waits: dict[int, Wait] = {}
+        # per partition (all are one in event-time order): when waits may be over, ended ones too
+        self._due: dict[int, list[tuple[int, int]]] = {}
         self._number = 0
         self._log: list[list[Heard]] = []
 
     def __len__(self) -> int:
         """How many hits wait."""
-        return sum(len(some) for own in self._rules.values() for some in own.waits.values())
+        return len(self._waits)
 
     def hear(self, parts: Sequence[Heard]) -> list[Hit]:
         """Take what one batch or one round tells; return the hits whose time is over, in order."""
         self._log.append(list(parts))
+        before_ms = max(self._clocks_ms.values(), default=NO_TIME) if self._by_time else NO_TIME
         for part in parts:
             for partition, clock_ms in part.clocks_ms.items():
                 self._clocks_ms[partition] = max(clock_ms, self._clocks_ms.get(partition, NO_TIME))
         for part in parts:
             for wait in part.waits:
-                self._begin(wait)
+                # of a stray, behind what was released, nobody knows what came since
+                if wait.since_ms >= before_ms:
+                    self._begin(wait)
         for part in parts:
             for arrivals in part.arrivals:
                 if (arrivals.pack, arrivals.rule) in self._rules:
@@ -112,52 +155,65 @@ class Absence:
 
     def _begin(self, wait: Wait) -> None:
         own = self._rules.get((wait.pack, wait.rule))
-        if own is None:
-            return
         # by arrival what was expected may have come before the event that expects it
-        for heard in own.heard.values():
-            if wait.since_ms < heard.times_ms.get(wait.key, NO_TIME) <= wait.until_ms:
-                return
-        own.waits.setdefault(wait.key, []).append(wait)
-        lane = 0 if self._by_time else wait.partition
-        heapq.heappush(self._due.setdefault(lane, []), (wait.until_ms, self._number, wait))
+        if own is None or any(
+            heard.came(wait.key, wait.since_ms, wait.until_ms) for heard in own.heard.values()
+        ):
+            return
         self._number += 1
+        self._waits[self._number] = wait
+        own.numbers.setdefault(wait.key, {})[self._number] = None
+        heapq.heappush(self._due.setdefault(self._lane(wait), []), (wait.until_ms, self._number))
+
+    def _lane(self, wait: Wait) -> int:
+        return 0 if self._by_time else wait.partition
 
     def _arrive(self, own: _Rule, arrivals: Arrivals) -> None:
         keys = arrivals.keys.tolist()
-        waiting = [row for row, key in enumerate(keys) if key in own.waits] if own.waits else ()
+        waiting = [row for row, key in enumerate(keys) if key in own.numbers] if own.numbers else ()
         for row in waiting:
-            time_ms, some = int(arrivals.times_ms[row]), own.waits.get(keys[row], [])
-            left = [wait for wait in some if not wait.since_ms < time_ms <= wait.until_ms]
-            if some:
-                self._keep(own, keys[row], left)
-        heard = own.heard.setdefault(arrivals.partition, _Heard())
-        heard.add(keys, arrivals.times_ms)
-        heard.sweep(self._clocks_ms.get(arrivals.partition, NO_TIME) - self._lateness_ms)
+            time_ms = int(arrivals.times_ms[row])
+            for number in list(own.numbers.get(keys[row], ())):
+                if self._waits[number].since_ms < time_ms <= self._waits[number].until_ms:
+                    self._end(number)
+        if self._by_time:
+            return
+        absent = own.rule.spec.absent
+        is_short = absent is not None and absent.within_ms < self._lateness_ms
+        heard = own.heard.setdefault(arrivals.partition, _Memory(is_short=is_short))
+        clock_ms = self._clocks_ms.get(arrivals.partition, NO_TIME)
+        heard.add(keys, arrivals.times_ms, clock_ms - self._lateness_ms)
 
-    def _keep(self, own: _Rule, key: int, left: list[Wait]) -> None:
-        if left:
-            own.waits[key] = left
-        else:
-            del own.waits[key]
+    def _end(self, number: int) -> Wait:
+        wait = self._waits.pop(number)
+        numbers = self._rules[wait.pack, wait.rule].numbers
+        del numbers[wait.key][number]
+        if not numbers[wait.key]:
+            del numbers[wait.key]
+        return wait
 
     def _over(self) -> list[Hit]:
         over: list[Wait] = []
         newest_ms = max(self._clocks_ms.values(), default=NO_TIME)
         for lane, due in self._due.items():
-            if self._by_time:
-                now_ms = newest_ms
-            else:
-                now_ms = self._clocks_ms.get(lane, NO_TIME) - self._lateness_ms
+            by_arrival_ms = self._clocks_ms.get(lane, NO_TIME) - self._lateness_ms
+            now_ms = newest_ms if self._by_time else by_arrival_ms
             while due and due[0][0] < now_ms:
-                wait = heapq.heappop(due)[2]
-                own = self._rules[wait.pack, wait.rule]
-                left = own.waits.get(wait.key, [])
-                if any(other is wait for other in left):
-                    over.append(wait)
-                    self._keep(own, wait.key, [other for other in left if other is not wait])
+                number = heapq.heappop(due)[1]
+                if number in self._waits:
+                    over.append(self._end(number))
+        if sum(map(len, self._due.values())) > _SWEEP_AT + 2 * len(self._waits):
+            self._forget_ended()
         over.sort(key=lambda wait: wait.order)
-        return [wait.over(self._known[wait.pack, wait.rule]) for wait in over]
+        return [wait.over(self._rules[wait.pack, wait.rule].rule) for wait in over]
+
+    def _forget_ended(self) -> None:
+        """Look out only for what still waits."""
+        self._due = {}
+        for number, wait in self._waits.items():
+            self._due.setdefault(self._lane(wait), []).append((wait.until_ms, number))
+        for due in self._due.values():
+            heapq.heapify(due)
 
     def take_log(self) -> list[NDArray[np.uint8]]:
         """What was heard since the last call."""
@@ -174,11 +230,11 @@ class Absence:
     def save(self) -> dict[str, NDArray[Any]]:
         """The whole state."""
         heard = [
-            [*name, partition, list(some.times_ms.items())]
+            [*name, partition, *memory.pairs()]
             for name, own in self._rules.items()
-            for partition, some in own.heard.items()
+            for partition, memory in own.heard.items()
         ]
-        waits = [w for own in self._rules.values() for some in own.waits.values() for w in some]
+        waits = list(self._waits.values())
         state = [list(self._clocks_ms.items()), heard, waits]
         return {"state": packed(state)}
 
@@ -186,10 +242,13 @@ class Absence:
         """Take over what `save` gave."""
         clocks, heard, waits = orjson.loads(saved["state"].tobytes())
         self._clocks_ms = dict(clocks)
-        for pack, rule, partition, found in heard:
-            if (pack, rule) in self._rules:
-                newest_ms = max((at for _key, at in found), default=NO_TIME)
-                known = _Heard(dict(found), newest_ms)
-                self._rules[pack, rule].heard[partition] = known
         for wait in waits:
             self._begin(Wait(**wait))
+        for pack, rule, partition, keys, times_ms in heard:
+            if (pack, rule) in self._rules and keys:
+                known = Arrivals(pack, rule, partition, *map(_integers, (keys, times_ms)))
+                self._arrive(self._rules[pack, rule], known)
+
+
+def _integers(values: list[int]) -> NDArray[np.int64]:
+    return np.array(values, np.int64)

@@ -34,11 +34,11 @@ def waiting_rule(name="R", status="live", within_ms=WITHIN):
     )  # fmt: skip
 
 
-def wait(key, since_ms, *, partition=0, number=0, rule=None):
+def wait(key, since_ms, *, partition=0, number=0, rule=None, within_ms=WITHIN):
     rule = rule or waiting_rule()
     facts = Facts({}, {}, {}, truncated=False, warming={})
     hit = Hit(
-        "p", "", "account", f"a{key}", "payment", f"e{number}", since_ms + WITHIN, late=False,
+        "p", "", "account", f"a{key}", "payment", f"e{number}", since_ms + within_ms, late=False,
         hits=(RuleHit(rule, "low"),), details=Details(lambda: (facts, {"event_id": "e"})),
         scores={}, since_ms=since_ms,
     )  # fmt: skip
@@ -67,14 +67,18 @@ class Event:
     expected: bool
 
 
-def heard_of(events):
+def heard_of(events, within_ms=WITHIN):
     """What one batch of events tells."""
     clocks: dict[int, int] = {}
     for event in events:
         clocks[event.partition] = max(clocks.get(event.partition, 0), event.time_ms)
     return told(
         clocks,
-        [wait(e.key, e.time_ms, partition=e.partition, number=e.number) for e in events if e.waits],
+        [
+            wait(e.key, e.time_ms, partition=e.partition, number=e.number, within_ms=within_ms)
+            for e in events
+            if e.waits
+        ],
         [(e.key, e.time_ms, e.partition) for e in events if e.expected],
     )
 
@@ -104,21 +108,21 @@ def groups(events, cuts):
     return [events[a:b] for a, b in itertools.pairwise(bounds)]
 
 
-def defined(events, *, by_time):
+def defined(events, within_ms, *, by_time):
     """(event, until) of those that the definition says have stayed away by the end."""
     found = set()
     for event in (e for e in events if e.waits):
         came = [e.time_ms for e in events if e.expected and e.key == event.key]
         own = [e.time_ms for e in events if by_time or e.partition == event.partition]
         now_ms = max(own) - (0 if by_time else LATENESS)
-        if stayed_away(event.time_ms, WITHIN, came, now_ms):
-            found.add((f"e{event.number}", event.time_ms + WITHIN))
+        if stayed_away(event.time_ms, within_ms, came, now_ms):
+            found.add((f"e{event.number}", event.time_ms + within_ms))
     return found
 
 
-def restarted(absence, by_time, logs, base):
+def restarted(absence, rule, by_time, logs, base):
     """What a resume makes of a base and the logs since."""
-    fresh = Absence([waiting_rule()], LATENESS, by_time=by_time)
+    fresh = Absence([rule], LATENESS, by_time=by_time)
     if base is not None:
         fresh.load(base)
     for log in logs:
@@ -127,29 +131,31 @@ def restarted(absence, by_time, logs, base):
     return fresh
 
 
-def run(events, cuts, restarts, *, by_time):
-    absence = Absence([waiting_rule()], LATENESS, by_time=by_time)
+def run(events, cuts, restarts, within_ms=WITHIN, *, by_time):
+    rule = waiting_rule(within_ms=within_ms)
+    absence = Absence([rule], LATENESS, by_time=by_time)
     over, logs, base = [], [], None
     for number, group in enumerate(groups(events, cuts)):
-        over += absence.hear([heard_of(group)])
+        over += absence.hear([heard_of(group, within_ms)])
         logs.append(absence.take_log())
         if number in restarts:
-            absence = restarted(absence, by_time, logs, base)
+            absence = restarted(absence, rule, by_time, logs, base)
             if number % 2:
                 base, logs = absence.save(), []
     return over
 
 
+@pytest.mark.parametrize("within_ms", [WITHIN, LATENESS - 2, 1])
 @pytest.mark.parametrize("by_time", [True, False])
 @given(data=st.data())
-def test_what_is_over_is_what_the_definition_says(by_time, data):
+def test_what_is_over_is_what_the_definition_says(by_time, within_ms, data):
     events, cuts, restarts = data.draw(streams(by_time=by_time))
 
-    over = run(events, cuts, restarts, by_time=by_time)
+    over = run(events, cuts, restarts, within_ms, by_time=by_time)
 
     got = [(hit.event_id, hit.time_ms) for hit in over]
     assert len(got) == len(set(got))
-    assert set(got) == defined(events, by_time=by_time)
+    assert set(got) == defined(events, within_ms, by_time=by_time)
 
 
 @given(data=st.data())
@@ -237,6 +243,38 @@ def test_what_came_within_the_allowed_lateness_is_remembered_however_much_comes(
     absence.hear([told({0: 106}, [wait(-1, 100), wait(5, 100, number=1)])])
 
     assert [hit.event_id for hit in absence.hear([told({0: 999})])] == ["e1"]
+
+
+def test_a_stray_behind_what_was_released_waits_for_nothing():
+    absence = Absence([waiting_rule()], LATENESS, by_time=True)
+    absence.hear([told({0: 50}, came=[(7, 45, 0)])])
+
+    absence.hear([told({1: 50}, [wait(7, 44, partition=1), wait(7, 50, partition=1, number=1)])])
+
+    assert [hit.event_id for hit in absence.hear([told({0: 99})])] == ["e1"]
+
+
+def test_waits_that_ended_are_not_kept_until_their_time_would_have_been_over():
+    absence = Absence([waiting_rule(within_ms=10**9)], LATENESS, by_time=True)
+    for at in range(20_000):
+        begun = [wait(7, 2 * at, number=at, within_ms=10**9)]
+        absence.hear([told({0: 2 * at}, begun), told({}, came=[(7, 2 * at + 1, 0)])])
+        absence.take_log()
+
+    assert len(absence) == 0
+    assert sum(map(len, absence._due.values())) < 5000
+
+
+def test_a_rule_that_waits_briefly_remembers_every_event_within_the_lateness_and_no_more():
+    absence = Absence([waiting_rule(within_ms=2)], 1000, by_time=False)
+    for at in range(30_000):
+        absence.hear([told({0: at}, came=[(7, at, 0)])])
+        absence.take_log()
+    assert len(absence.save()["state"]) < 200_000
+
+    absence.hear([told({}, [wait(7, 29_500, within_ms=2)])])
+
+    assert absence.hear([told({0: 99_999})]) == []
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
