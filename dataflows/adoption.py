@@ -24,14 +24,8 @@ from dataflows.segments import Segments
 from models.detectors.catalogue import build_detector
 from models.errors import StateError
 from models.planning.blueprint import Blueprint
-from models.planning.outline import (
-    Outline,
-    dumped,
-    inherit,
-    loaded,
-    outline_of,
-    warming,
-)
+from models.planning.outline import Outline, inherit, outline_of, warming
+from models.planning.outline_json import digest_of, dumped, loaded
 from models.rounds import NO_TIME
 
 PLAN_WAIT_S: Final = 60.0
@@ -81,7 +75,7 @@ def take_up(root: Path, blueprint: Blueprint, ordering: str, sealer: Sealer | No
             _check_first_format(root, blueprint, ordering)
         else:
             _check_fixed(root, found, wanted)
-        changed = found is not None and found.digest != wanted.digest
+        changed = found is not None and digest_of(found) != digest_of(wanted)
         now_ms = NO_TIME
         if found is None:
             now = wanted
@@ -104,7 +98,7 @@ def adopted(root: Path, blueprint: Blueprint, ordering: str, patience_s: float =
     StateError
         After `patience_s` the directory still belongs to another plan.
     """
-    wanted, deadline = describe(blueprint, ordering).digest, time.monotonic() + patience_s
+    wanted, deadline = digest_of(describe(blueprint, ordering)), time.monotonic() + patience_s
     while True:
         try:
             found = orjson.loads((root / "plan").read_bytes())
@@ -158,7 +152,7 @@ def warming_in(root: Path, sealer: Sealer | None) -> tuple[Warming, ...]:
 
 
 def _copy(outline: Outline) -> str:
-    return orjson.dumps({"digest": outline.digest, "since_ms": outline.since_ms}).decode()
+    return orjson.dumps({"digest": digest_of(outline), "since_ms": outline.since_ms}).decode()
 
 
 def _read(store: sqlite3.Connection) -> Outline | None:
@@ -209,16 +203,15 @@ def _change(
     components = components_of(root)
     now_ms = newest_event_ms(components, segments, blueprint.deployment.lateness_ms)
     inheritance = inherit(found, wanted, now_ms)
-    if not found.state_is_that_of(wanted):
-        change = Conversion(segments, found, blueprint, inheritance)
-        for snapshot in components.values():
-            if change.drops(snapshot.state):
-                _forget(store, snapshot)
-                continue
-            manifest = change.converted(snapshot.state)
-            if manifest is not None:
-                _forget(store, snapshot)
-                put(store, (snapshot.step, snapshot.key, snapshot.epoch), manifest)
+    change = Conversion(segments, found, blueprint, inheritance)
+    for snapshot in components.values():
+        if change.drops(snapshot.state):
+            _forget(store, snapshot)
+            continue
+        manifest = change.converted(snapshot.state)
+        if manifest is not None:
+            _forget(store, snapshot)
+            put(store, (snapshot.step, snapshot.key, snapshot.epoch), manifest)
     return inheritance.outline, now_ms
 
 

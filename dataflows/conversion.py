@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dataflows.components import HomeScoring, ShardDetection, ShardWindows
+from dataflows.components import HomeScoring, ShardAbsence, ShardDetection, ShardWindows
 from dataflows.segments import Manifest, Place, Segments
 from dataflows.state import restore
 from models.features.carry import FROM_TIME, FROM_TIME_AS_KEY, Translation, carry
@@ -46,23 +46,40 @@ class Conversion:
         self._written = 0
 
     def drops(self, manifest: Manifest) -> bool:
-        """Whether the new plan has no place for a component: no step would take it up."""
-        return manifest["key"].startswith("detect-") and not self._blueprint.sharded
+        """Whether the new plan has no place for a component: no step would keep it going."""
+        kind = manifest["key"].partition("-")[0]
+        blueprint = self._blueprint
+        return (kind == "detect" and not blueprint.sharded) or (
+            kind == "absence" and not blueprint.waiting
+        )
 
     def converted(self, manifest: Manifest) -> Manifest | None:
         """The manifest of a component's new state; None where nothing changes."""
         kind, _, number = manifest["key"].partition("-")
-        if kind == "windows":
-            base = self._place(self._windows(int(number), manifest).save(), manifest["key"])
-            return {**manifest, "base": base, "logs": []}
-        inheritance, found = self._inheritance, self._found
-        if kind == "score":
+        wanted, found, inheritance = self._inheritance.outline, self._found, self._inheritance
+        if kind == "windows" and not found.windows_are_those_of(wanted):
+            state: dict[str, NDArray[Any]] = self._windows(int(number), manifest).save()
+            return {**manifest, "base": self._place(state, manifest["key"]), "logs": []}
+        if kind == "score" and found.detectors != wanted.detectors:
             fresh = HomeScoring(self._blueprint).save()
             return self._detectors(manifest, found.detectors, inheritance.detectors, fresh)
-        if kind == "detect":
+        if kind == "detect" and found.sharded != wanted.sharded:
             fresh = ShardDetection(self._blueprint).save()
             return self._detectors(manifest, found.sharded, inheritance.sharded, fresh)
+        if kind == "absence" and found.waiting != wanted.waiting:
+            state = self._absence(manifest)
+            return {**manifest, "base": self._place(state, manifest["key"]), "logs": []}
         return None
+
+    def _absence(self, manifest: Manifest) -> dict[str, NDArray[Any]]:
+        """What waits for the rules that wait as before: of the others nobody knows what came."""
+        kept = {(p, r) for p, r, _ in {*self._found.waiting} & {*self._inheritance.outline.waiting}}
+        rules = [r for r in self._blueprint.waiting if (r.pack, r.spec.id) in kept]
+        by_time = self._found.fixed["ordering"] == "event_time"
+        lateness_ms = self._blueprint.deployment.lateness_ms
+        absence = ShardAbsence(rules, lateness_ms, by_time=by_time)
+        restore(self._segments, manifest, absence)
+        return absence.save()
 
     def _windows(self, shard: int, manifest: Manifest) -> ShardWindows:
         old = ShardWindows(shard, self._found.spaces)

@@ -16,21 +16,24 @@ from models.alerts import Hit, RuleHit, content_of
 from models.features.calendar import window_start
 from models.pack import SEVERITIES
 from models.records import Alert, Repeat
+from models.rounds import NO_TIME
 from models.typologies import Typology
 
 _SWEEP_AT: Final = 4096
+_KEPT_MS: Final = 86_400_000
 _Key = tuple[str, ...]
 """(tenant, pack, rule, domain, subject), and for incidents when their period began"""
 
 
 @dataclass(slots=True)
 class _Cooldown:
-    """One rule's open cooldown about one subject."""
+    """One rule's open cooldown about one subject; `waited` if it is a rule with `absent`."""
 
     alert_id: str
     until_ms: int
     severity: int
     repeats: int
+    waited: bool = False
 
 
 class Alerting:
@@ -45,7 +48,8 @@ class Alerting:
     def __init__(self) -> None:
         self._open: dict[tuple[str, ...], _Cooldown] = {}
         self._changed: dict[tuple[str, ...], None] = {}
-        self._newest = -(1 << 62)
+        # hits that waited come behind others of the same time, so they have a clock of their own
+        self._newest_ms = {False: NO_TIME, True: NO_TIME}
         self._sweep_at = _SWEEP_AT
         self.repeated = 0
 
@@ -66,7 +70,8 @@ class Alerting:
         return [*out, *newest.values()]
 
     def _decide(self, hit: Hit) -> list[Alert | Repeat]:
-        self._newest = max(self._newest, hit.time_ms)
+        waited = hit.since_ms is not None
+        self._newest_ms[waited] = max(self._newest_ms[waited], hit.time_ms)
         fresh = False
         repeated: dict[str, Repeat] = {}
         opening: list[tuple[_Key, int, int]] = []
@@ -96,7 +101,7 @@ class Alerting:
         if not fresh:
             return list(repeated.values())
         for key, until_ms, severity in opening:
-            self._open[key] = _Cooldown(hit.id, until_ms, severity, 0)
+            self._open[key] = _Cooldown(hit.id, until_ms, severity, 0, waited)
             self._changed[key] = None
         self._sweep()
         return [*repeated.values(), to_alert(hit)]
@@ -105,11 +110,12 @@ class Alerting:
         """Forget closed cooldowns once the table has doubled; that changes no decision."""
         if len(self._open) < self._sweep_at:
             return
-        closed = [key for key, known in self._open.items() if known.until_ms <= self._newest]
-        for key in closed:
-            # an out-of-order hit could still fall into it: keep what lateness may reach
-            if self._open[key].until_ms < self._newest - 86_400_000:
-                del self._open[key]
+        # an out-of-order hit could still fall into one that is over: keep what lateness may reach
+        self._open = {
+            key: known
+            for key, known in self._open.items()
+            if known.until_ms >= self._newest_ms[known.waited] - _KEPT_MS
+        }
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._open))
 
     def take_log(self) -> list[NDArray[np.uint8]]:
@@ -117,21 +123,37 @@ class Alerting:
         changed, self._changed = self._changed, {}
         if not changed:
             return []
-        return [_packed({key: self._open[key] for key in changed if key in self._open})]
+        return [self._packed({key: self._open[key] for key in changed if key in self._open})]
 
     def replay(self, log: Sequence[NDArray[np.uint8]]) -> None:
         """Take over changes that an earlier run made after it was saved."""
         for chunk in log:
-            self._open.update(_unpacked(chunk))
-        self._newest = max((c.until_ms for c in self._open.values()), default=self._newest)
+            self._open.update(self._unpacked(chunk))
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The whole state."""
-        return {"open": _packed(self._open)}
+        return {"open": self._packed(self._open)}
 
     def load(self, saved: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `save` gave."""
-        self._open = _unpacked(saved["open"])
+        self._open = self._unpacked(saved["open"])
+
+    def _packed(self, cooldowns: Mapping[_Key, _Cooldown]) -> NDArray[np.uint8]:
+        rows = [
+            [list(key), c.alert_id, c.until_ms, c.severity, c.repeats, c.waited]
+            for key, c in cooldowns.items()
+        ]
+        state = {"newest": [self._newest_ms[False], self._newest_ms[True]], "open": rows}
+        return np.frombuffer(json.dumps(state).encode(), np.uint8)
+
+    def _unpacked(self, raw: NDArray[np.uint8]) -> dict[_Key, _Cooldown]:
+        state = json.loads(raw.tobytes())
+        if isinstance(state, list):
+            # of earlier versions, which did not keep how far time was
+            return {tuple(row[:-4]): _Cooldown(*row[-4:]) for row in state}
+        for waited, newest_ms in zip((False, True), state["newest"], strict=True):
+            self._newest_ms[waited] = max(self._newest_ms[waited], newest_ms)
+        return {tuple(key): _Cooldown(*row) for key, *row in state["open"]}
 
 
 def merged(parts: Sequence[Sequence[Hit]], *, by_time: bool) -> Sequence[Hit]:
@@ -168,13 +190,3 @@ def _strength(found: RuleHit, typologies: Sequence[Typology]) -> int:
         for typology in typologies
     )
     return len(SEVERITIES) if urgent else SEVERITIES.index(found.severity)
-
-
-def _packed(cooldowns: Mapping[tuple[str, ...], _Cooldown]) -> NDArray[np.uint8]:
-    rows = [[*key, c.alert_id, c.until_ms, c.severity, c.repeats] for key, c in cooldowns.items()]
-    return np.frombuffer(json.dumps(rows).encode(), np.uint8)
-
-
-def _unpacked(raw: NDArray[np.uint8]) -> dict[tuple[str, ...], _Cooldown]:
-    rows = json.loads(raw.tobytes())
-    return {tuple(row[:-4]): _Cooldown(*row[-4:]) for row in rows}

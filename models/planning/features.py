@@ -38,7 +38,7 @@ def plan_features(
     readers = _readers(packs, rules, chosen)
     live = [rule for rule in rules if rule.spec.status == "live"]
     bounds = least_bounds(node for rule in live for _key, node in rule.conditions)
-    bounds |= {f"{r.pack}.{name}": -math.inf for r in live for name in r.spec.evidence}
+    bounds |= {f"{r.pack}.{name}": -math.inf for r in live for name in r.asked}
     reached = _reached(rules)
     planned = []
     for pack in packs:
@@ -138,7 +138,7 @@ def _readers(
     readers: dict[str, int] = {}
     for rule in rules:
         names = {n.name for _key, node in rule.conditions for n in names_in(node) if not n.of_event}
-        names |= {f"{rule.pack}.{name}" for name in (*rule.shown, *rule.spec.evidence)}
+        names |= {f"{rule.pack}.{name}" for name in (*rule.shown, *rule.asked)}
         for name in names:
             readers[name] = readers.get(name, 0) | rule.kinds
     for pack in packs:

@@ -4,17 +4,14 @@ A later version of the packs is compared with it: windows and detectors that mea
 taken over, and for each feature follows from which event time on it knows everything.
 """
 
-import base64
 import hashlib
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import orjson
 
-from models.features.layout import NO_STEPS, S_CAP, S_GRAIN, S_HORIZON, Plan
+from models.features.layout import S_CAP, S_GRAIN, S_HORIZON, Plan
 from models.planning.blueprint import Blueprint
 from models.planning.spaces import Kept
 from models.rounds import NO_TIME
@@ -95,6 +92,8 @@ class Outline:
     detectors, sharded
         (meaning, names of the arrays of its state), in the order of the blueprint: those at home,
         and those that learn in the shards of a key.
+    waiting
+        What each rule with `absent` waits for, and about whom: pack, id, and the rest as a text.
     since_ms
         As of `Blueprint`.
     """
@@ -103,20 +102,13 @@ class Outline:
     spaces: tuple[SpaceOutline, ...]
     detectors: tuple[Described, ...]
     sharded: tuple[Described, ...] = ()
+    waiting: tuple[tuple[str, str, str], ...] = ()
     since_ms: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def digest(self) -> str:
-        """Of everything but the times: equal ones describe the same plan."""
-        spaces = tuple(replace(space, since_ms=NO_TIME, known_ms={}) for space in self.spaces)
-        return hashlib.sha256(dumped(replace(self, spaces=spaces, since_ms={}))).hexdigest()
-
-    def state_is_that_of(self, other: "Outline") -> bool:
-        """Whether stored state fits both as it is."""
-        return (
-            len(self.spaces) == len(other.spaces)
-            and all(a.stores_like(b) for a, b in zip(self.spaces, other.spaces, strict=True))
-            and (self.detectors, self.sharded) == (other.detectors, other.sharded)
+    def windows_are_those_of(self, other: "Outline") -> bool:
+        """Whether stored windows fit both as they are."""
+        return len(self.spaces) == len(other.spaces) and all(
+            a.stores_like(b) for a, b in zip(self.spaces, other.spaces, strict=True)
         )
 
 
@@ -147,7 +139,12 @@ def outline_of(blueprint: Blueprint, ordering: str, states: tuple[tuple[str, ...
     at_home, sharded = (
         tuple(described[n] for n in numbers) for numbers in (blueprint.at_home, blueprint.sharded)
     )
-    return Outline(fixed, spaces, at_home, sharded)
+    waiting = tuple(
+        (r.pack, r.spec.id, repr((r.domain, r.spec.absent.on, r.spec.absent.by, r.expected)))
+        for r in blueprint.waiting
+        if r.spec.absent
+    )
+    return Outline(fixed, spaces, at_home, sharded, waiting)
 
 
 def warming(outline: Outline, now_ms: int) -> dict[str, int | None]:
@@ -250,51 +247,3 @@ def _continued(before: SpaceOutline, space: SpaceOutline, now_ms: int) -> SpaceO
         if at is None or at > since_ms:
             known[meaning] = now_ms if at is None else at
     return replace(space, since_ms=since_ms, known_ms=known)
-
-
-def dumped(outline: Outline) -> bytes:
-    """As JSON."""
-    return orjson.dumps(outline, default=_dumped_array, option=orjson.OPT_SORT_KEYS)
-
-
-def _dumped_array(value: Any) -> Any:
-    # orjson takes dataclasses and tuples by itself, a named tuple as its values
-    if isinstance(value, np.ndarray):
-        raw = zlib.compress(np.ascontiguousarray(value).tobytes(), 6)
-        return [value.dtype.str, list(value.shape), base64.b85encode(raw).decode()]
-    if isinstance(value, tuple):
-        return list(value)
-    raise TypeError(type(value).__name__)
-
-
-def loaded(raw: bytes) -> Outline:
-    """What `dumped` wrote."""
-    found = orjson.loads(raw)
-    return Outline(
-        found["fixed"],
-        tuple(_loaded_space(space) for space in found["spaces"]),
-        _described(found["detectors"]),
-        _described(found.get("sharded", [])),
-        found["since_ms"],
-    )
-
-
-def _described(found: Any) -> tuple[Described, ...]:
-    return tuple((meaning, tuple(names)) for meaning, names in found)
-
-
-def _loaded_space(found: dict[str, Any]) -> SpaceOutline:
-    arrays = [
-        np.frombuffer(zlib.decompress(base64.b85decode(raw)), dtype).reshape(shape).copy()
-        for dtype, shape, raw in found.pop("plan")
-    ]
-    # plans of earlier versions lack the last ones
-    arrays += NO_STEPS[len(NO_STEPS) - len(Plan._fields) + len(arrays) :]
-    features = tuple(
-        Kept(f["name"], f["meaning"], f["reach_ms"], tuple(f["needs"]))
-        for f in found.pop("features")
-    )
-    values, filters, cells = (tuple(found.pop(name)) for name in ("values", "filters", "cells"))
-    return SpaceOutline(
-        **found, plan=Plan(*arrays), values=values, filters=filters, features=features, cells=cells
-    )

@@ -56,6 +56,8 @@ class Rule:
         Domain of its subject.
     expected
         With `absent`: the condition of what must stay away.
+    asked
+        Features whose events alerts name, whatever they are compared with.
     """
 
     pack: str
@@ -72,6 +74,7 @@ class Rule:
     reads_detectors: bool
     domain: str
     expected: Node | None = None
+    asked: tuple[str, ...] = ()
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, Node], ...]:
@@ -107,7 +110,7 @@ class Rule:
             for compared in self.comparisons
         )
         known = {item[0] for item in compared}
-        asked = (name for name in self.spec.evidence if name not in known)
+        asked = (name for name in self.asked if name not in known)
         return *compared, *((name, True, "", None) for name in asked)
 
 
@@ -130,7 +133,6 @@ class _RulePlanner:
                 self._severities += len(rule.severities)
 
     def _plan(self, pack: PackSpec, spec: RuleSpec, parser: Parser, detectors: set[str]) -> Rule:
-        _check_evidence(parser, spec, detectors)
         when = checked(parser, spec.when, Type.FLAG, spec.places.get("when", spec.place))
         nodes = []
         for at, (severity, condition) in enumerate(spec.severity):
@@ -150,6 +152,7 @@ class _RulePlanner:
             bool(reads & detectors),
             DOMAINS.get(spec.subject, spec.subject),
             _expected(parser, spec),
+            _asked(parser, spec, detectors),
         )  # fmt: skip
 
 
@@ -180,8 +183,8 @@ def _expected(parser: Parser, spec: RuleSpec) -> Node | None:
     return node
 
 
-def _check_evidence(parser: Parser, spec: RuleSpec, detectors: set[str]) -> None:
-    """Only features have events to name, and values that can be told."""
+def _asked(parser: Parser, spec: RuleSpec, detectors: set[str]) -> tuple[str, ...]:
+    """What `evidence` names, a limb's names resolved: features with values that can be told."""
     for number, name in enumerate(spec.evidence):
         place = spec.places.get(f"evidence.{number}", spec.places.get("evidence", spec.place))
         found = parser.names.get(name)
@@ -194,6 +197,8 @@ def _check_evidence(parser: Parser, spec: RuleSpec, detectors: set[str]) -> None
         if found.source is Source.FEATURE_TEXT:
             hint = "name a feature that counts its events"
             raise ConfigError(f"{name} is text, known by its hash", hint=hint, place=place)
+    # two names of a limb may mean one feature
+    return tuple(dict.fromkeys(parser.names[name].short for name in spec.evidence))
 
 
 def _with_limb(parser: Parser, spec: RuleSpec) -> Parser:
@@ -220,7 +225,7 @@ def _sentence(spec: RuleSpec, path: tuple[str, str], text: str, parser: Parser) 
     parts, before = [], ""
     for literal, name, wanted, _conversion in string.Formatter().parse(text):
         before += literal
-        if name and name in meanings and name not in parser.names:
+        if name and name in meanings and name not in {**parser.names, **parser.derived}:
             before += str(meanings[name])
             continue
         if name:

@@ -1,58 +1,15 @@
 """What waits for an event that stays away, against the definition, on hostile streams."""
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.absence import Absence, live, tried
-from models.alerts import Details, Facts, Hit, RuleHit
-from models.errors import Place
-from models.expressions.tree import TRUE
-from models.pack import AbsentSpec, RuleSpec
-from models.planning.rules import Rule, Sentence
+from models.absence import Absence
 from models.reference.absence import stayed_away
-from models.waits import Arrivals, Heard, Wait
-
-WITHIN = 10
-LATENESS = 6
-
-
-def waiting_rule(name="R", status="live", within_ms=WITHIN):
-    spec = RuleSpec(
-        name, ("payment",), {"en": name, "zh": name}, "TRUE", "account", (("low", "TRUE"),),
-        {"en": "x", "zh": "x"}, Place("p", 1), status=status,
-        absent=AbsentSpec(within_ms, ("payment",), ("account",), ""),
-    )  # fmt: skip
-    sentence = Sentence((("seen", "", ""),))
-    return Rule(
-        "p", spec, 0, 1, TRUE, (), ("low",), (), {"en": sentence, "zh": sentence}, {}, frozenset(),
-        reads_detectors=False, domain="account", expected=TRUE,
-    )  # fmt: skip
-
-
-def wait(key, since_ms, *, partition=0, number=0, rule=None, within_ms=WITHIN):
-    rule = rule or waiting_rule()
-    facts = Facts({}, {}, {}, truncated=False, warming={})
-    hit = Hit(
-        "p", "", "account", f"a{key}", "payment", f"e{number}", since_ms + within_ms, late=False,
-        hits=(RuleHit(rule, "low"),), details=Details(lambda: (facts, {"event_id": "e"})),
-        scores={}, since_ms=since_ms,
-    )  # fmt: skip
-    return Wait.of(hit, key, partition)
-
-
-def told(clocks_ms, waits=(), came=(), rule="R"):
-    """`came` holds (key, time, partition)."""
-    arrivals = []
-    for partition in sorted({partition for _key, _time, partition in came}):
-        own = [(key, time_ms) for key, time_ms, where in came if where == partition]
-        keys, times_ms = (np.array(column, np.int64) for column in zip(*own, strict=True))
-        arrivals.append(Arrivals("p", rule, partition, keys, times_ms))
-    return Heard(0, 0, None, clocks_ms, waits, arrivals)
+from tests.models.waiting import LATENESS, WITHIN, told, wait, waiting_rule
 
 
 @dataclass(frozen=True)
@@ -178,136 +135,3 @@ def test_the_parts_of_a_round_may_come_from_any_home(data):
         over += absence.hear([part for part in parts if part.clocks_ms])
 
     assert [h.id for h in over] == [h.id for h in run(events, [], set(), by_time=True)]
-
-
-def test_a_wait_becomes_the_alert_of_its_own_event_at_its_end():
-    absence = Absence([waiting_rule()], LATENESS, by_time=True)
-    assert absence.hear([told({0: 0}, [wait(7, 0)])]) == []
-    assert absence.hear([told({0: WITHIN})]) == []
-
-    (hit,) = absence.hear([told({0: WITHIN + 1})])
-
-    assert (hit.subject, hit.event_id, hit.time_ms, hit.since_ms) == ("a7", "e0", WITHIN, 0)
-    assert len(absence) == 0
-
-
-def test_its_id_is_not_that_of_an_alert_which_its_event_raised_at_once():
-    absence = Absence([waiting_rule()], LATENESS, by_time=True)
-    absence.hear([told({0: 0}, [wait(7, 0)])])
-
-    (hit,) = absence.hear([told({0: 99})])
-
-    at_once = replace(hit, since_ms=None)
-    other = replace(hit, hits=(RuleHit(waiting_rule("S"), "low"),))
-    assert len({hit.id, at_once.id, other.id}) == 3
-    assert hit.written is not None
-    assert hit.written["id"] == hit.id
-
-
-def test_what_others_are_waited_for_changes_nothing():
-    absence = Absence([waiting_rule()], LATENESS, by_time=True)
-    absence.hear([told({0: 0}, [wait(7, 0)])])
-    absence.hear([told({0: 5}, came=[(8, 5, 0)])])
-    absence.hear([told({0: 6}, came=[(7, 6, 0)], rule="another")])
-
-    assert [hit.subject for hit in absence.hear([told({0: 99})])] == ["a7"]
-
-
-def test_what_waits_for_a_rule_that_is_gone_is_forgotten():
-    before = Absence([waiting_rule()], LATENESS, by_time=True)
-    before.hear([told({0: 0}, [wait(7, 0)], came=[(3, 0, 0)])])
-    log, base = before.take_log(), before.save()
-
-    for take_over in (lambda new: new.load(base), lambda new: new.replay(log)):
-        after = Absence([waiting_rule("S")], LATENESS, by_time=True)
-        take_over(after)
-        assert len(after) == 0
-        assert after.hear([told({0: 99})]) == []
-
-
-def test_memory_of_what_came_is_bounded_by_the_allowed_lateness():
-    absence = Absence([waiting_rule()], LATENESS, by_time=False)
-    for at in range(0, 20_000, 100):
-        came = [(at * 100 + n, at + n, 0) for n in range(100)]
-        absence.hear([told({0: at + 99}, came=came)])
-        absence.take_log()
-
-    assert len(absence.save()["state"]) < 200_000
-
-
-def test_what_came_within_the_allowed_lateness_is_remembered_however_much_comes():
-    absence = Absence([waiting_rule()], LATENESS, by_time=False)
-    absence.hear([told({0: 105}, came=[(-1, 105, 0)])])
-    absence.hear([told({0: 105}, came=[(key, 100, 0) for key in range(10_000)])])
-
-    absence.hear([told({0: 106}, [wait(-1, 100), wait(5, 100, number=1)])])
-
-    assert [hit.event_id for hit in absence.hear([told({0: 999})])] == ["e1"]
-
-
-def test_a_stray_behind_what_was_released_waits_for_nothing():
-    absence = Absence([waiting_rule()], LATENESS, by_time=True)
-    absence.hear([told({0: 50}, came=[(7, 45, 0)])])
-
-    absence.hear([told({1: 50}, [wait(7, 44, partition=1), wait(7, 50, partition=1, number=1)])])
-
-    assert [hit.event_id for hit in absence.hear([told({0: 99})])] == ["e1"]
-
-
-def test_waits_that_ended_are_not_kept_until_their_time_would_have_been_over():
-    absence = Absence([waiting_rule(within_ms=10**9)], LATENESS, by_time=True)
-    for at in range(20_000):
-        begun = [wait(7, 2 * at, number=at, within_ms=10**9)]
-        absence.hear([told({0: 2 * at}, begun), told({}, came=[(7, 2 * at + 1, 0)])])
-        absence.take_log()
-
-    assert len(absence) == 0
-    assert sum(map(len, absence._due.values())) < 5000
-
-
-def test_a_rule_that_waits_briefly_remembers_every_event_within_the_lateness_and_no_more():
-    absence = Absence([waiting_rule(within_ms=2)], 1000, by_time=False)
-    for at in range(30_000):
-        absence.hear([told({0: at}, came=[(7, at, 0)])])
-        absence.take_log()
-    assert len(absence.save()["state"]) < 200_000
-
-    absence.hear([told({}, [wait(7, 29_500, within_ms=2)])])
-
-    assert absence.hear([told({0: 99_999})]) == []
-
-
-@pytest.mark.parametrize("is_restarted", [False, True])
-def test_what_comes_behind_does_not_hide_what_is_newer(is_restarted):
-    absence = Absence([waiting_rule()], LATENESS, by_time=False)
-    absence.hear([told({0: 105}, came=[(7, 105, 0)])])
-    if is_restarted:
-        base, absence = absence.save(), Absence([waiting_rule()], LATENESS, by_time=False)
-        absence.load(base)
-    absence.hear([told({0: 105}, came=[(7, 101, 0)])])
-
-    absence.hear([told({0: 106}, [wait(7, 102)])])
-
-    assert absence.hear([told({0: 999})]) == []
-
-
-def test_the_oldest_event_that_may_still_be_asked_for_is_kept():
-    absence = Absence([waiting_rule()], LATENESS, by_time=False)
-    came = [(key, 101, 0) for key in range(10_000)]
-    absence.hear([told({0: 100 + LATENESS}, came=[(-1, 100, 0), *came])])
-
-    # as late as it may be, at the same time and a moment before
-    absence.hear([told({}, [wait(-1, 100), wait(-1, 99, number=1)])])
-
-    assert [hit.event_id for hit in absence.hear([told({0: 999})])] == ["e0"]
-
-
-def test_only_live_rules_tell_the_alerting():
-    rules = [waiting_rule("R"), waiting_rule("T", status="shadow")]
-    absence = Absence(rules, LATENESS, by_time=True)
-    absence.hear([told({0: 0}, [wait(1, 0, rule=rules[0]), wait(1, 0, rule=rules[1])])])
-
-    over = absence.hear([told({0: 99})])
-
-    assert [hit.hits[0].rule.spec.id for hit in live(over)] == ["R"]
-    assert [hit.hits[0].rule.spec.id for hit in tried(over)] == ["T"]

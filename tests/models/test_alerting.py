@@ -163,3 +163,31 @@ def test_what_a_rule_finds_about_a_subject_within_its_period_is_one_incident():
     assert (
         to_alert(stream.hit(evening, RuleHit(plain, "low"))).content["data"]["incident_id"] is None
     )
+
+
+def test_a_resume_does_not_take_the_end_of_a_long_cooldown_for_the_present():
+    """Cooldowns that are still open would be swept away, and their repeats raised once more."""
+    short, long = (RuleHit(rule(n, d * 86_400_000), "medium") for n, d in (("S", 3), ("L", 30)))
+    stream = Stream()
+    before = [stream.hit(at, short, subject=f"s{at}") for at in range(4200)]
+    before.append(stream.hit(4200, long, subject="x"))
+    after = [stream.hit(5000, short, subject="new"), stream.hit(5001, short, subject="s1")]
+    first = Alerting()
+    first.raise_alerts(before)
+    replayed, loaded = Alerting(), Alerting()
+    loaded.load(first.save())
+    replayed.replay(first.take_log())
+
+    for alerting in (replayed, loaded, first):
+        assert [type(i).__name__ for i in alerting.raise_alerts(after)] == ["Alert", "Repeat"]
+
+
+def test_hits_that_waited_come_behind_others_and_still_meet_their_cooldowns():
+    many = [RuleHit(rule(f"R{n}", 86_400_000), "medium") for n in range(2)]
+    stream, alerting = Stream(), Alerting()
+    waited = [replace(stream.hit(at, many[0]), since_ms=0) for at in (0, 1000)]
+    alerting.raise_alerts(waited[:1])
+
+    alerting.raise_alerts([stream.hit(10**11 + n, many[1], subject=f"s{n}") for n in range(5000)])
+
+    assert [type(item).__name__ for item in alerting.raise_alerts(waited[1:])] == ["Repeat"]
