@@ -157,5 +157,5 @@ def _run_timed(
         # what the programs read; detectors' scores stay unknown
         features, _truncated = placer.place(answers, len(batch))
         found.features.append(np.ascontiguousarray(features[:, : len(batch)]))
-        for hit in (*scored.hits, *scored.shadow):
+        for hit in (*scored.hits, *scored.shadow, *over):
             found.hits.update((hit.pack, one.rule.spec.id) for one in hit.hits)

@@ -1,6 +1,6 @@
 """`riverguard score`: every event of a file scored, in event-time order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,10 @@ def score(
         round(as_of.replace(tzinfo=as_of.tzinfo or UTC).timestamp() * 1000) if as_of else None
     )
     offline = Offline(blueprint)
-    for path in (scores, alerts, dead_letters, late):
-        if path is not None:
-            _fresh(path)
+    outputs = [path for path in (scores, alerts, dead_letters, late) if path is not None]
+    _apart(outputs, [Path(source), Path(pack), *([config] if config else [])])
+    for path in outputs:
+        _fresh(path)
     sinks = _Files(alerts, dead_letters, late, ScoreTable(blueprint, scores) if scores else None)
     with as_ndjson(source) as readable:
         reader = FileSource((readable,), as_of_ms=as_of_ms).open(0)
@@ -53,6 +54,15 @@ def score(
         "reasons": counters.reasons,
     }  # fmt: skip
     print(orjson.dumps(summary).decode())  # noqa: T201
+
+
+def _apart(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Nothing that is read, or written by another option, is overwritten."""
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise ConfigError(f"{path} is read or written already", hint="name another file")
+        taken.add(path.resolve())
 
 
 def _fresh(path: Path) -> None:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.deployment import SETTINGS
+from cli.deployment import load
 from cli.outside import kafka_config
 from cli.signals import stop_on_signals
 from config.durations import duration_ms
-from config.settings import load_settings
 from connectors.kafka_ticks import KafkaTicks
 from models.errors import ConfigError
 
@@ -26,8 +25,10 @@ def tick(config: Path | None, every: str, behind: str) -> None:
         How far behind the clock they are: what is older has surely come.
     """
     every_ms, behind_ms = _duration("--every", every), _duration("--behind", behind)
-    settings = load_settings(config or SETTINGS)
-    ticks = KafkaTicks(kafka_config(settings), settings.kafka.topics.events)
+    settings, blueprint = load(None, config)
+    # the packs share one map
+    keys = {name: key for pack in blueprint.packs for key, name in pack.aliases.items()}
+    ticks = KafkaTicks(kafka_config(settings), settings.kafka.topics.events, keys)
     stopping = threading.Event()
     stop_on_signals(stopping)
     said = False

@@ -117,7 +117,7 @@ class Midas(DetectorSection):
         BeforeValidator(_share, json_schema_input_type=form(type="number", minimum=0, maximum=1)),
     ] = 0.5
     hashes: Annotated[int, whole(1, 8)] = 2
-    buckets: Annotated[int, whole(16, 1_048_576)] = 1024
+    buckets: Annotated[int, whole(16, 65_536)] = 1024
     learn: Annotated[str, word("choice", ["normal", "all"])] = "normal"
 
 

@@ -57,6 +57,7 @@ def with_included(
         event_cap=max(pack.event_cap for pack in packs),
     )
     _check_names(found, document)
+    _check_typologies(found, document)
     return found
 
 
@@ -82,6 +83,7 @@ def _check_names(pack: PackSpec, document: Document) -> None:
         "feature": [feature.name for feature in pack.features],
         "parameter": list(pack.params),
         "detector": [detector.name for detector in pack.detectors],
+        "tail share": [f"{detector.name}_p" for detector in pack.detectors],
     }
     first: dict[str, str] = {}
     for kind, names in kinds.items():
@@ -89,3 +91,13 @@ def _check_names(pack: PackSpec, document: Document) -> None:
             if first.setdefault(name, kind) != kind:
                 message = f"{name} is a {first[name]} and a {kind} of what this pack includes"
                 raise document.key_error(("include",), message, "rename one of them")
+
+
+def _check_typologies(pack: PackSpec, document: Document) -> None:
+    """A rule that takes the place of another may not wait where that one weighed."""
+    waiting = {name: rule for rule in pack.rules if rule.absent for name in rule.names}
+    for typology in pack.typologies:
+        for name in typology.rules.keys() & waiting.keys():
+            message = f"{name} waits, but weighs in the included {typology.id}"
+            hint = "give it another id, or replace the typology"
+            raise document.error(("rules",), message, hint)

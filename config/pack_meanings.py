@@ -153,7 +153,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "tick": "(`midas`) length of a tick",
         "fade": "(`midas`) what is left of the present counts after a tick, 0 to 1",
         "hashes": "(`midas`) rows of a sketch, 1 to 8",
-        "buckets": "(`midas`) counts in a row, 16 to 1,048,576",
+        "buckets": "(`midas`) counts in a row, 16 to 65,536",
         "learn": "`normal` skips events on which a rule fired or whose own score is extreme;"
         " `all` learns every event",
     },

@@ -115,14 +115,16 @@ def _pack(document: Document, outer: tuple[str, ...] = ()) -> PackSpec:
     features = feature_specs(section.features, scope)
     detectors = detector_specs(section.detectors, scope)
     rules = rule_specs(section.rules, scope)
-    known = (*rules, *(rule for pack in included for rule in pack.rules))
+    # a rule of this pack takes the place of an included one
+    known = {rule.id: rule for pack in included for rule in pack.rules}
+    known |= {rule.id: rule for rule in rules}
     spec = PackSpec(
         name=section.pack,
         on=scope.on,
         features=features,
         detectors=detectors,
         rules=rules,
-        typologies=typology_specs(section.typologies, known, scope),
+        typologies=typology_specs(section.typologies, tuple(known.values()), scope),
         file=document.file,
         params=section.params,
         aliases=aliases,
@@ -186,3 +188,10 @@ def _distinct(section: PackSection, document: Document) -> None:
     refuse_same(document, "params", section.params, taken)
     taken |= dict.fromkeys(section.params, "a parameter")
     refuse_same(document, "detectors", section.detectors, taken)
+    for name in section.detectors:
+        # its tail share is called so
+        share = f"{name}_p"
+        if share in taken or share in section.detectors:
+            other = taken.get(share, "a detector")
+            message = f"{share}, the tail share of {name}, is {other} already"
+            raise document.key_error(("detectors", name), message, "rename one of them")

@@ -5,6 +5,8 @@ from somebody who knows that nothing older is on its way; here that is everythin
 delay that the operator chooses.
 """
 
+from collections.abc import Mapping
+
 import orjson
 
 from connectors.kafka_client import KafkaConfig
@@ -22,6 +24,8 @@ class KafkaTicks:
         The cluster.
     topic
         Of the events; must exist.
+    keys
+        Column → its key in records, where that is another.
     patience_s
         How long a tick may take to be acknowledged, seconds.
 
@@ -33,9 +37,16 @@ class KafkaTicks:
         The cluster does not answer.
     """
 
-    def __init__(self, config: KafkaConfig, topic: str, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        config: KafkaConfig,
+        topic: str,
+        keys: Mapping[str, str] | None = None,
+        patience_s: float = 60.0,
+    ) -> None:
         check_topics(config, writes=[topic])
         self._output, self._topic = KafkaOutput(config, patience_s), topic
+        self._keys = keys or {}
 
     def send(self, time_ms: int) -> int:
         """Tell every partition what time it is, epoch ms; how many there are.
@@ -47,7 +58,8 @@ class KafkaTicks:
         DeliveryError
             A tick was not acknowledged.
         """
-        value = orjson.dumps({"event_id": f"tick-{time_ms}", "kind": "tick", "event_time": time_ms})
+        tick = {"event_id": f"tick-{time_ms}", "kind": "tick", "event_time": time_ms}
+        value = orjson.dumps({self._keys.get(name, name): v for name, v in tick.items()})
         partitions = self._output.partitions(self._topic)
         for partition in partitions:
             self._output.produce(self._topic, KafkaRecord(None, value), partition)

@@ -18,6 +18,7 @@ from models.events import REQUIRED
 from models.pack import Example, PackSpec, RuleSpec
 from models.planning.blueprint import Blueprint, Deployment, draw
 from models.records import RawBlock
+from models.waits import Wait
 from models.wording import rfc3339, shown
 
 START_MS: Final = 1_767_585_600_000
@@ -28,6 +29,8 @@ STEP_MS: Final = 1000
 
 _ARRIVAL_MS: Final = 1 << 53
 """After every event: an example says when it happens, not when it arrives."""
+
+_NOT_OVER: Final = "the last event must be later than {}, when the time is over"
 
 _OWN_KEYS: Final = frozenset({"at", "repeat", "every"})
 
@@ -142,6 +145,9 @@ def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example)
     hit = None if hurdle else _hit_on_last(results, rule, events)
     if hit:
         seen = _reason(hit, rule)
+    elif not hurdle and rule.absent and not example.fires:
+        # else it would hold whatever the rule says
+        hurdle = seen = _still_waiting(results, rule, events)
     elif hurdle or not example.fires:
         seen = hurdle
     elif rule.absent:
@@ -196,14 +202,25 @@ def _reason(hit: Hit, rule: RuleSpec) -> str:
     return str(next(reason["en"] for reason in reasons if reason["rule"] == rule.id))
 
 
-def _why_not_over(results: list[Results], rule: RuleSpec, events: list[dict[str, Any]]) -> str:
+def _still_waiting(results: list[Results], rule: RuleSpec, events: list[dict[str, Any]]) -> str:
+    """Why an example that must not fire says nothing yet; empty where it does."""
+    waits, last_ms = _waits(results, rule), max(map(_time_of, events))
+    until_ms = max((wait.until_ms for wait in waits), default=0)
+    return _NOT_OVER.format(rfc3339(until_ms)) if until_ms >= last_ms else ""
+
+
+def _waits(results: list[Results], rule: RuleSpec) -> list[Wait]:
     heard = (heard for some in results for one in some.scored for heard in one.heard)
-    waits = [wait for one in heard for wait in one.waits if wait.rule == rule.id]
+    return [wait for one in heard for wait in one.waits if wait.rule == rule.id]
+
+
+def _why_not_over(results: list[Results], rule: RuleSpec, events: list[dict[str, Any]]) -> str:
+    waits = _waits(results, rule)
     if not waits:
         return "no event meets when, so nothing is waited for"
     until_ms = max(wait.until_ms for wait in waits)
     if until_ms >= _time_of(events[-1]):
-        return f"the last event must be later than {rfc3339(until_ms)}, when the time is over"
+        return _NOT_OVER.format(rfc3339(until_ms))
     return "what must stay away came, or its time was over before the last event"
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.batch import Batch
 from models.compiled import inline, kernel, to_int
 from models.errors import CapacityError
+from models.events import KINDS
 from models.hashing import sip_words
 from models.rounds import NO_TIME
 
@@ -111,6 +112,9 @@ class Judged:
     watermark_ms: int
 
 
+_TICK: Final = KINDS.index("tick")
+
+
 class Intake:
     """Duplicates and lateness of one partition.
 
@@ -144,7 +148,8 @@ class Intake:
         )  # fmt: skip
         verdicts = self._apply(keys, batch.times)
         self._log.append(np.stack([keys.view(np.int64), batch.times]))
-        batch.late[:] = verdicts == _LATE
+        # a tick says what time it is, and nothing that could come too late
+        batch.late[:] = (verdicts == _LATE) & (batch.kind != _TICK)
         twice = verdicts == _DUPLICATE
         dropped = batch.places[twice]
         if dropped.size:

@@ -97,8 +97,8 @@ class Alert:
     Attributes
     ----------
     id
-        SHA-256 of (tenant, pack, subject's domain, subject, kind, event_id), first 32 hex digits:
-        a replay meets the same id.
+        SHA-256 of (tenant, pack, subject's domain, subject, kind, event_id), and of the id of a
+        rule with `absent`; first 32 hex digits. A replay meets the same id.
     pack, tenant
         Which pack raised it, for whom.
     subject

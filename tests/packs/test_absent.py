@@ -30,6 +30,7 @@ rules:
 """
 REPAID = "within: 3d, on: loan, where: \"event = 'repayment'\""
 DAY_MS = 86_400_000
+NOT_OVER = "the last event must be later than 2026-01-08T04:00:00.000Z, when the time is over"
 START_MS = 1_767_585_600_000
 
 
@@ -191,6 +192,8 @@ def test_examples_end_with_the_event_after_which_nobody_waits_any_more(written):
       - {{fires: true, events: [{due}, {{kind: tick, at: 3d}}]}}
       - {{fires: true, events: [{due}, {{kind: tick, at: 4d}}, {{kind: tick, at: 5d}}]}}
       - {{fires: true, events: [{other}, {{kind: tick, at: 4d}}]}}
+      - {{fires: false, events: [{due}, {{kind: tick, at: 3d}}]}}
+      - {{fires: false, events: [{due}]}}
 """
 
     results = run_examples(written(examples=examples), Deployment())
@@ -205,4 +208,7 @@ def test_examples_end_with_the_event_after_which_nobody_waits_any_more(written):
         ),
         (False, "what must stay away came, or its time was over before the last event"),
         (False, "no event meets when, so nothing is waited for"),
+        # what must not fire says nothing before it could
+        (False, NOT_OVER),
+        (False, NOT_OVER),
     ]

@@ -31,3 +31,15 @@ def test_every_partition_is_told(kafka_config, broker, new_topic):
 def test_a_topic_that_does_not_exist_is_told_before_the_first_tick(kafka_config):
     with pytest.raises(ConfigError, match="no topic"):
         KafkaTicks(kafka_config, "nowhere")
+
+
+def test_ticks_are_written_in_the_words_of_the_packs_map(kafka_config, broker, new_topic):
+    topic = new_topic(1)
+    KafkaTicks(kafka_config, topic, {"event_id": "tx_id", "event_time": "created_at"}).send(NOW_MS)
+
+    (message,) = read_topic(broker.bootstrap, topic)
+    assert orjson.loads(message.value()) == {
+        "tx_id": f"tick-{NOW_MS}",
+        "kind": "tick",
+        "created_at": NOW_MS,
+    }
