@@ -94,14 +94,18 @@ def _explain(console: Console, content: Mapping[str, Any]) -> None:
     for reason in data["reasons"]:
         lines.append(Text(f"\n{reason['rule']}  {reason['name']['en']} · {reason['name']['zh']}"))
         lines.append(Text(f"  {reason['en']}\n  {reason['zh']}"))
+        if "absent" in reason:
+            since, until = reason["absent"]
+            lines.append(Text(f"  waited from {since} to {until}, and nothing came"))
     console.print(Panel(Text("\n").join(lines), title=head, border_style=colour))
     evidence = Table("rule", "what", "value", "threshold", "window", "events", title="Evidence")
     for reason in data["reasons"]:
         for item in reason["evidence"]:
             events = item.get("events", [])
+            compared = f"{item['op']} {item['threshold']:g}" if "op" in item else ""
             evidence.add_row(
                 reason["rule"], item.get("feature", item.get("column")), f"{item['value']}",
-                f"{item['op']} {item['threshold']:g}", " … ".join(item.get("window", [])),
+                compared, " … ".join(item.get("window", [])),
                 " ".join(events[:5]) + (f" … {len(events)}" if len(events) > 5 else ""),
             )  # fmt: skip
     console.print(evidence)

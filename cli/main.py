@@ -243,5 +243,12 @@ def main() -> None:
     except RiverguardError as error:
         report(error)
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # a path that somebody named: no permission, a file where a folder should be
+        hint = "check the path, and who may read and write it"
+        report(RiverguardError(f"{error.filename}: {error.strerror}", hint=hint))
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -159,9 +159,8 @@ class Parser:
         if value is not None:
             return constant(value)
         if name in self._later:
-            raise problem(
-                e, f"{name} is not known yet here", "this reads columns of the event only"
-            )
+            hint = "this reads columns of the event only"
+            raise problem(e, f"{name} is not known yet here", hint)
         hint = nearest(name, [*self.names, *self.derived, *self.parameters])
         raise problem(e, f"no column, feature or parameter is called {name}", hint)
 
@@ -185,8 +184,16 @@ class Parser:
             raise problem(e, f"cannot compare {sides}", hint)
 
     def _comparison(self, e: sql.Expr) -> Node:
-        left, right = self._node(e.this), self._node(e.expression)
-        return self._compare(_COMPARISONS[type(e)], e, left, right)
+        left = self._node(e.this)
+        if left.type is Type.TEXT and isinstance(e.expression, sql.Column):
+            self._check_quoted(e.expression, f"no column is called {e.expression.name}")
+        return self._compare(_COMPARISONS[type(e)], e, left, self._node(e.expression))
+
+    def _check_quoted(self, e: sql.Column, message: str) -> None:
+        """Refuse what looks like a text without quotes, not like a misspelt name."""
+        known, name = [*self.names, *self.derived, *self.parameters, *self._later], e.name
+        if name not in known and not nearest(name, known).startswith("did you mean"):
+            raise problem(e, message, f"a text stands in single quotes: '{name}'")
 
     def _between(self, e: sql.Between) -> Node:
         if e.args.get("symmetric"):
@@ -213,10 +220,9 @@ class Parser:
             listed = self.parameters.get(item.name) if isinstance(item, sql.Column) else None
             if isinstance(listed, tuple):
                 values.extend(constant(value) for value in listed)
-            elif isinstance(item, sql.Column) and self._is_unquoted(item.name):
-                hint = f"a text stands in single quotes: '{item.name}'"
-                raise problem(item, f"no list is called {item.name}", hint)
             else:
+                if isinstance(item, sql.Column):
+                    self._check_quoted(item, f"no list is called {item.name}")
                 values.append(self._node(item))
         for value in values:
             if not isinstance(value, Constant) or value.type is not needle.type:
@@ -225,11 +231,6 @@ class Parser:
             hint = SELECT if e.args.get("query") else "x IN ('a', 'b')"
             raise problem(e, "IN needs a list", hint)
         return Call("in", (needle, *values), Type.FLAG)
-
-    def _is_unquoted(self, word: str) -> bool:
-        """Whether a word in a list looks like a text without quotes, not like a misspelt name."""
-        known = [*self.names, *self.parameters]
-        return word not in known and not nearest(word, known).startswith("did you mean")
 
     def _like(self, e: sql.Like) -> Node:
         text, pattern = self._typed(e.this, Type.TEXT), self._typed(e.expression, Type.TEXT)

@@ -152,7 +152,7 @@ class _RulePlanner:
             bool(reads & detectors),
             DOMAINS.get(spec.subject, spec.subject),
             _expected(parser, spec),
-            _asked(parser, spec, detectors),
+            _asked(pack, parser, spec, detectors),
         )  # fmt: skip
 
 
@@ -183,8 +183,9 @@ def _expected(parser: Parser, spec: RuleSpec) -> Node | None:
     return node
 
 
-def _asked(parser: Parser, spec: RuleSpec, detectors: set[str]) -> tuple[str, ...]:
+def _asked(pack: PackSpec, parser: Parser, spec: RuleSpec, detectors: set[str]) -> tuple[str, ...]:
     """What `evidence` names, a limb's names resolved: features with values that can be told."""
+    stepped = {f"{pack.name}.{one.name}" for one in pack.features if one.grain_ms > 0}
     for number, name in enumerate(spec.evidence):
         place = spec.places.get(f"evidence.{number}", spec.places.get("evidence", spec.place))
         found = parser.names.get(name)
@@ -194,6 +195,9 @@ def _asked(parser: Parser, spec: RuleSpec, detectors: set[str]) -> tuple[str, ..
             ]
             message = f"no feature is called {name}"
             raise ConfigError(message, hint=nearest(name, good), place=place)
+        if found.name in stepped:
+            hint = "with a grain, and over all time, no single events are kept"
+            raise ConfigError(f"{name} has no events to name", hint=hint, place=place)
         if found.source is Source.FEATURE_TEXT:
             hint = "name a feature that counts its events"
             raise ConfigError(f"{name} is text, known by its hash", hint=hint, place=place)

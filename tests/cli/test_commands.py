@@ -192,3 +192,14 @@ def test_simulate_and_demo_on_the_file_and_alerts(tmp_path):
     assert shown.returncode == 0
     assert last["data"]["reasons"][0]["rule"] in shown.stdout.decode()
     assert riverguard("alerts", "show", "nothing", "--state", state).returncode == 1
+
+
+@pytest.mark.parametrize("option", ["--alerts", "-o", "--dead-letters", "--late"])
+def test_nothing_that_is_read_is_overwritten(burst, option):
+    before = burst.read_bytes()
+
+    done = riverguard("score", "payments", burst, option, burst)
+
+    assert done.returncode == 2
+    assert b"is read or written already" in done.stderr
+    assert burst.read_bytes() == before

@@ -59,6 +59,7 @@ CASES = [
     ("n_1m: {c", "basket: {c", 8, 3, "basket is an added column already", "rename"),
     ("ceiling", "limit", 5, 10, "limit is a canonical column already", "rename"),
     ("ceiling", "n_1m", 5, 10, "n_1m is a feature already", "rename"),
+    ("got:", "odd_p:", 12, 3, "odd_p, the tail share of odd, is a feature already", "rename"),
     ("  odd:", "  watch:", 12, 3, "watch is a parameter already", "rename"),
     ("basket: number", "card: text", 4, 11, "card is a canonical column already", "remove"),
     ("basket: number", "at: text", 4, 11, "at has a meaning in examples", "rename"),

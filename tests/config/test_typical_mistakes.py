@@ -216,6 +216,10 @@ CASES = {
         "paid_1d >= 1000", "country = NULL", 23, 11,
         "a comparison with NULL is never true", "write IS NULL or IS NOT NULL",
     ),
+    "text without quotes": (
+        "paid_1d >= 1000", "status = settled", 23, 20,
+        "no column is called settled", "a text stands in single quotes: 'settled'",
+    ),
     "one language": (
         ', zh: "支付 {paid_1d}"', "", 27, 14,
         "zh is missing", 'add it, for example zh: "{payments_1m} 笔支付"',

@@ -16,6 +16,7 @@ features:
   paid_1h: {sum: amount_base, by: account, over: 1h}
   usual: {median: amount_base, by: account, over: 30d, exclude_current: true, min_history: 2}
   quiet: {gap: "*", by: account}
+  ever: {count: "*", by: account, over: all}
   device_before: {last: device, by: account, exclude_current: true}
 detectors:
   odd: {model: half_space_trees, features: amount}
@@ -61,6 +62,13 @@ def test_events_are_named_of_what_the_rule_asks_for(tmp_path):
     }
 
 
+def test_a_limb_asks_for_what_its_name_means(tmp_path):
+    limb = "    for_each: {x: {meant: usual}}\n    evidence: [meant, usual]\n"
+    found = evidence_of(tmp_path, PACK.replace("    evidence: [usual, paid_1h, quiet]\n", limb))
+
+    assert found["usual"] == (20, None, ["0:2", "0:1", "0:0"])
+
+
 def test_without_it_only_what_reaches_a_bound_is_named(tmp_path):
     found = evidence_of(tmp_path, PACK.replace("    evidence: [usual, paid_1h, quiet]\n", ""))
 
@@ -75,6 +83,7 @@ def test_without_it_only_what_reaches_a_bound_is_named(tmp_path):
         ("odd", "no feature is called odd"),
         ("device_before", "device_before is text, known by its hash"),
         ("usual, usual", "feature usual is listed twice"),
+        ("ever", "ever has no events to name"),
     ],
 )
 def test_only_features_with_events_can_be_asked_for(tmp_path, named, said):
@@ -86,4 +95,4 @@ def test_only_features_with_events_can_be_asked_for(tmp_path, named, said):
 
     assert found.value.message == said
     assert found.value.place is not None
-    assert found.value.place.line == 15
+    assert found.value.place.line == 16
