@@ -30,6 +30,7 @@ from models.simulator.world import SimulatedBatch, World, WorldConfig
 FRESH: Final = Path("out/demo")
 """Where a run without `--state` leaves its alerts; emptied at its start."""
 
+_TABLES: Final = (".csv", ".parquet")
 _MARKER: Final = ".riverguard"
 
 
@@ -45,6 +46,8 @@ def demo(
     headless: bool,
 ) -> None:
     """Run, show, and print the summary as one JSON line."""
+    if source is not None and source.suffix in _TABLES:
+        raise ConfigError(f"{source} holds no lines", hint="riverguard score reads tables")
     settings, blueprint = load(packs, config)
     directory = _directory(state)
     caught = CaughtIncidents()

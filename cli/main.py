@@ -35,10 +35,10 @@ def demo(
     source: Annotated[Path | None, typer.Argument(help="A file, not the simulator.")] = None,
     packs: Annotated[str | None, typer.Option(help="Packs, by comma.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Stop so long after the first event.")
+        float | None, typer.Option(min=0, help="Stop so long after the first event.")
     ] = None,
     rate: Annotated[
-        float, typer.Option(help="Simulated events per second; 0: full speed.")
+        float, typer.Option(min=0, help="Simulated events per second; 0: full speed.")
     ] = 20_000,
     seed: Annotated[int, typer.Option(help="Of the simulated world.")] = 7,
     state: State = None,
@@ -173,7 +173,7 @@ def simulate(
 
 @alerts_app.command("tail")
 def alerts_tail(
-    count: Annotated[int, typer.Option("-n", help="How many of the newest.")] = 20,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many of the newest.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
     redis: Redis = None,
     state: State = None,

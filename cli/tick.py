@@ -24,7 +24,7 @@ def tick(config: Path | None, every: str, behind: str) -> None:
     behind
         How far behind the clock they are: what is older has surely come.
     """
-    every_ms, behind_ms = _duration("--every", every), _duration("--behind", behind)
+    every_ms, behind_ms = _duration("--every", every, 100), _duration("--behind", behind, 0)
     settings, blueprint = load(None, config)
     # the packs share one map
     keys = {name: key for pack in blueprint.packs for key, name in pack.aliases.items()}
@@ -43,8 +43,10 @@ def tick(config: Path | None, every: str, behind: str) -> None:
         stopping.wait(every_ms / 1000 - now_ms % every_ms / 1000)
 
 
-def _duration(option: str, text: str) -> int:
+def _duration(option: str, text: str, least_ms: int) -> int:
     found = duration_ms(text)
-    if not found:
+    if found is None:
         raise ConfigError(f"{option} {text} is not a duration", hint="write 10s, 5m or 1h")
+    if found < least_ms:
+        raise ConfigError(f"{option} {text} is too short", hint=f"{least_ms}ms or more")
     return found

@@ -203,3 +203,24 @@ def test_nothing_that_is_read_is_overwritten(burst, option):
     assert done.returncode == 2
     assert b"is read or written already" in done.stderr
     assert burst.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["day.csv", "day.parquet"])
+def test_the_demo_refuses_tables_instead_of_rejecting_their_bytes(tmp_path, name):
+    (tmp_path / name).write_bytes(b"event_id,kind\n1,payment\n")
+
+    done = riverguard("demo", tmp_path / name, "--headless", "--state", tmp_path / "state")
+
+    assert done.returncode == 2
+    assert b"riverguard score reads tables" in done.stderr
+
+
+def test_a_state_directory_that_is_a_file_is_told_in_a_line(tmp_path, burst):
+    (tmp_path / "state").write_text("mine")
+
+    done = riverguard("demo", burst, "--headless", "--state", tmp_path / "state")
+
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") <= 3
+    assert b"error: " in done.stderr
+    assert (tmp_path / "state").read_text() == "mine"

@@ -7,6 +7,7 @@ import sys
 import time
 
 import orjson
+import pytest
 
 from tests.cli.conftest import ROOT
 
@@ -63,10 +64,14 @@ def test_a_quiet_topic_raises_what_stayed_away(deployment, tmp_path):
     assert summary["rejected"] == summary["late"] == 0
 
 
-def test_a_duration_that_is_none_is_told():
-    command = [sys.executable, "-m", "cli", "tick", "--every", "often"]
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [("often", b"--every often is not a duration"), ("5ms", b"--every 5ms is too short")],
+)
+def test_a_duration_that_is_none_is_told(every, said):
+    command = [sys.executable, "-m", "cli", "tick", "--every", every]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
 
     assert found.returncode == 2
-    assert b"--every often is not a duration" in found.stderr
+    assert said in found.stderr
