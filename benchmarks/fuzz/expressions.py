@@ -26,7 +26,7 @@ from models.expressions.parsing import Parser
 from models.expressions.program import Root, compile_program
 from models.expressions.tree import Call, Name, Node, Source, Type
 from models.hashing import Secret
-from models.planning.names import checked, event_names, feature_names
+from models.planning.names import checked, event_names, feature_names, parser_of
 from models.records import RawBlock
 from models.reference.expressions import Value, evaluate
 from models.running import Runner
@@ -50,7 +50,7 @@ class Scene:
     def __init__(self, pack_name: str) -> None:
         pack, chance = load_pack(pack_name), Random(pack_name)
         self.names: dict[str, Name] = {**event_names(pack), **feature_names(pack)}
-        self.parser = Parser(self.names, pack.params)
+        self.parser = parser_of(pack, features=True)
         self.sentences = Sentences(expressions_of([pack]))
         self._secret = Secret(b"fuzz expressions")
         schema = Schema(frozenset({*COLUMNS, *pack.columns}), frozenset(KINDS), self._secret)

@@ -165,7 +165,9 @@ def expressions_of(packs: Iterable[PackSpec]) -> list[str]:
     for pack in packs:
         for feature in pack.features:
             found |= {feature.where, feature.value if " " in feature.value else ""}
+        found |= {one.text for one in pack.derived.values()}
         for rule in pack.rules:
+            found |= {rule.absent.where} if rule.absent else set()
             found |= {rule.when, *(condition for _severity, condition in rule.severity)}
     return sorted(found - {""})
 

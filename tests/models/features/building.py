@@ -230,10 +230,11 @@ class Twins:
     def slack(self, visit: Visit, item: Feature, want: float) -> float:
         """Bound the difference: none but for sums of floats, and squares of std for rounding."""
         aggregate, is_float = item.spec.aggregate, item.value == PRICE
-        if aggregate in ("ewm", "top_share"):
+        if aggregate in ("ewm", "top_share") or (aggregate == "mad" and is_float):
             events = self.reference.window(item, visit.key, visit.at_ms)
             largest = max([abs(float(e.values.get(item.value) or 0)) for e in events], default=0.0)
-            return 1e-12 * (largest if aggregate == "ewm" else 1.0)
+            # a distance from the median is rounded once, and so is the median
+            return {"ewm": 1e-12 * largest, "mad": 1e-15 * largest, "top_share": 1e-12}[aggregate]
         if aggregate == "std":
             # Σx² is a pair of floats, exact to 2⁻¹⁰⁴ of the largest it has been; it is multiplied
             # by n, and divided by n·(n − 1). What is left rounds like any float.
