@@ -229,3 +229,47 @@ def test_mistakes_are_pointed_at(old, new, line, message, tmp_path):
         draw([load_pack(str(path))], Deployment())
     assert message in str(caught.value)
     assert f"p.yaml:{line}:" in str(caught.value)
+
+
+WAITING = """
+pack: within_it
+on: [payment]
+rules:
+  - {{id: A, name: {{en: a, zh: b}}, when: amount > 1, subject: account, severity: low{first},
+     because: {{en: "x", zh: "x"}}}}
+  - {{id: B, name: {{en: a, zh: b}}, when: amount > 2, subject: account, severity: low,
+     because: {{en: "x", zh: "x"}}}}
+{typologies}
+"""
+WEIGHS = "typologies: [{id: T, name: {en: a, zh: b}, rules: {A: 0.5, B: 0.5}}]"
+OUTER = """
+pack: around
+include: inner.yaml
+on: [payment]
+rules:
+  - {{id: A, name: {{en: a, zh: b}}, when: amount > 3, subject: account, severity: low{own},
+     because: {{en: "x", zh: "x"}}}}
+{typologies}
+"""
+WAITS = ", absent: {within: 1h}"
+
+
+def included(tmp_path, *, inner="", inner_typologies="", outer="", outer_typologies=""):
+    text = WAITING.format(first=inner, typologies=inner_typologies)
+    (tmp_path / "inner.yaml").write_text(text)
+    path = tmp_path / "outer.yaml"
+    path.write_text(OUTER.format(own=outer, typologies=outer_typologies))
+    return load_pack(str(path))
+
+
+def test_a_rule_that_takes_the_place_of_one_that_waits_may_weigh(tmp_path):
+    pack = included(tmp_path, inner=WAITS, outer_typologies=WEIGHS)
+
+    assert [rule.absent for rule in pack.rules] == [None, None]
+
+
+def test_a_rule_that_waits_may_not_take_the_place_of_one_that_weighs(tmp_path):
+    with pytest.raises(ConfigError, match="A waits, but weighs in the included T"):
+        included(tmp_path, inner_typologies=WEIGHS, outer=WAITS)
+    with pytest.raises(ConfigError, match="A waits for what stays away"):
+        included(tmp_path, outer=WAITS, outer_typologies=WEIGHS)
