@@ -170,8 +170,8 @@ class Parser:
         for term in e.flatten():
             node = self._typed(term, Type.FLAG)
             # a derived condition means what it would mean if it were written out here
-            is_same = isinstance(node, Call) and node.operator == operator
-            terms += node.arguments if isinstance(node, Call) and is_same else (node,)
+            named = node if isinstance(term, sql.Column) and isinstance(node, Call) else None
+            terms += named.arguments if named and named.operator == operator else (node,)
         return Call(operator, tuple(terms), Type.FLAG)
 
     def _pair(self, e: sql.Expr, left: Node, right: Node) -> None:

@@ -5,6 +5,8 @@ import pytest
 from config.packs import load_pack
 from dataflows.adoption import describe
 from models.errors import ConfigError
+from models.expressions.parsing import Parser
+from models.expressions.tree import Call, Name, Source, Type
 from models.planning.blueprint import Deployment, draw
 from models.planning.outline_json import digest_of
 
@@ -61,6 +63,16 @@ def test_the_plan_is_that_of_the_conditions_written_out(tmp_path):
     assert one.when == other.when
     assert one.severity_nodes == other.severity_nodes
     assert one.evidence == other.evidence
+
+
+def test_conditions_without_derived_names_keep_the_form_by_which_state_knows_them():
+    """Another form of a `where` would begin its features anew at the first start of a version."""
+    parser = Parser({"amount": Name("amount", Source.MONEY), "cash": Name("cash", Source.FLAG)})
+
+    node = parser.parse("cash AND amount BETWEEN 1 AND 2", Type.FLAG)
+
+    assert isinstance(node, Call)
+    assert [isinstance(one, Call) and one.operator for one in node.arguments] == [False, "and"]
 
 
 def test_a_limb_may_mean_a_derived_name(tmp_path):
