@@ -63,7 +63,7 @@ class Pass(NamedTuple):
 
 def simulated(blueprint: Blueprint, sizes: Sizes) -> Iterator[RawBlock]:
     """Simulated events of kinds that a pack reads, with the packs' own names of the columns."""
-    wire = {name: key for pack in blueprint.packs for key, name in pack.aliases.items()}
+    wire = blueprint.schema.keys
     kinds = {kind for at, kind in enumerate(KINDS) if (blueprint.kinds >> at) & 1}
     first = 0
     batches = World(WorldConfig(accounts=sizes.accounts)).batches()

@@ -44,7 +44,7 @@ class ScoreTable:
 
     def __init__(self, blueprint: Blueprint, path: Path) -> None:
         self._path = path
-        self._detectors = [f"{pack}.{spec.name}" for pack, spec in blueprint.detectors]
+        self._detectors = [name for name, _at in blueprint.marks]
         self._frames: list[pl.DataFrame] = []
         self._rows = 0
         self._folder = tempfile.TemporaryDirectory(prefix="riverguard-")

@@ -26,8 +26,7 @@ def tick(config: Path | None, every: str, behind: str) -> None:
     """
     every_ms, behind_ms = _duration("--every", every, 100), _duration("--behind", behind, 0)
     settings, blueprint = load(None, config)
-    # the packs share one map
-    keys = {name: key for pack in blueprint.packs for key, name in pack.aliases.items()}
+    keys = blueprint.schema.keys
     ticks = KafkaTicks(kafka_config(settings), settings.kafka.topics.events, keys)
     stopping = threading.Event()
     stop_on_signals(stopping)

@@ -71,6 +71,10 @@ Bounds = Annotated[
 """The least and the largest usual value."""
 
 
+Learn = Annotated[str, word("choice", ["normal", "all"])]
+"""Whether what looks unusual is learned as well."""
+
+
 class DetectorSection(Section):
     """What every detector says."""
 
@@ -91,7 +95,7 @@ class HalfSpaceTrees(DetectorSection):
     window: Annotated[int, whole(2, 1_000_000)] = 250
     seed: Annotated[int, whole(0, 2**32 - 1)] = 1
     limits: dict[str, Bounds] = Field(default_factory=dict)
-    learn: Annotated[str, word("choice", ["normal", "all"])] = "normal"
+    learn: Learn = "normal"
 
 
 class River(DetectorSection):
@@ -118,7 +122,7 @@ class Midas(DetectorSection):
     ] = 0.5
     hashes: Annotated[int, whole(1, 8)] = 2
     buckets: Annotated[int, whole(16, 65_536)] = 1024
-    learn: Annotated[str, word("choice", ["normal", "all"])] = "normal"
+    learn: Learn = "normal"
 
 
 _SHARED: Final = ("model", "features", "by", "on")

@@ -62,6 +62,10 @@ _DETECTOR: Final = {
     "on": "kinds of events that it scores",
     "when": "which events it scores and learns, as an expression over columns and features",
 }
+_LEARN: Final = (
+    "`normal` skips events on which a rule fired or whose own score is extreme; `all` learns every"
+    " event"
+)
 _LANGUAGES: Final = {"en": "in English", "zh": "in Chinese"}
 
 MEANINGS: Final[dict[type, dict[str, str]]] = {
@@ -140,8 +144,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "window": "events per window, 2 to 1,000,000",
         "seed": "of the random cuts",
         "limits": "feature: `[least, largest]` usual value; what is beyond counts as the limit",
-        "learn": "`normal` skips events on which a rule fired or whose own score is extreme;"
-        " `all` learns every event",
+        "learn": _LEARN,
     },
     River: {
         **_DETECTOR,
@@ -154,8 +157,7 @@ MEANINGS: Final[dict[type, dict[str, str]]] = {
         "fade": "(`midas`) what is left of the present counts after a tick, 0 to 1",
         "hashes": "(`midas`) rows of a sketch, 1 to 8",
         "buckets": "(`midas`) counts in a row, 16 to 65,536",
-        "learn": "`normal` skips events on which a rule fired or whose own score is extreme;"
-        " `all` learns every event",
+        "learn": _LEARN,
     },
     RuleSection: {
         "id": "letters, digits, `_`, `.`, `-`",

@@ -174,18 +174,28 @@ def late_events(batch: Batch, watermark_ms: int) -> list[LateEvent]:
     ]  # fmt: skip
 
 
+def _in_turn(saved: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """The log of a small state: itself, without the names."""
+    return list(saved.values())
+
+
+def _named(saved: Mapping[str, NDArray[Any]], log: Sequence[NDArray[Any]]) -> dict[str, Any]:
+    """What `_in_turn` wrote, under the names that the state has."""
+    return dict(zip(saved, log, strict=True))
+
+
 class HomeHold(Holding):
     """What waits in one home, as the store sees it: small, so written whole."""
 
     whole = True
 
     def take_log(self) -> list[NDArray[Any]]:
-        """The whole state, as named arrays in turn."""
-        return list(self.save().values())
+        """The whole state."""
+        return _in_turn(self.save())
 
     def replay(self, log: Sequence[NDArray[Any]]) -> None:
         """Take over the newest state."""
-        self.load(dict(zip(self.save(), log, strict=True)))
+        self.load(_named(self.save(), log))
 
 
 class ShardWindows(WindowsShard):
@@ -201,7 +211,6 @@ class HomeScoring:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._scorer = Scorer(blueprint)
-        self._has_state = bool(blueprint.at_home)
         self._waiting = InSequence[Scattered, Answer]()
 
     def expect(self, scattered: Scattered) -> None:
@@ -223,11 +232,11 @@ class HomeScoring:
 
     def take_log(self) -> list[NDArray[Any]]:
         """The detectors' whole state, as named arrays in turn."""
-        return list(self._scorer.save().values()) if self._has_state else []
+        return _in_turn(self.save())
 
     def replay(self, log: Sequence[NDArray[Any]]) -> None:
         """Take over the newest state."""
-        self.load(dict(zip(self._scorer.save(), log, strict=True)))
+        self.load(_named(self.save(), log))
 
     def save(self) -> dict[str, NDArray[Any]]:
         """The detectors' state."""
@@ -247,12 +256,12 @@ class ShardDetection(Detectors):
         super().__init__(blueprint, blueprint.sharded)
 
     def take_log(self) -> list[NDArray[Any]]:
-        """The whole state, as named arrays in turn."""
-        return list(self.save().values())
+        """The whole state."""
+        return _in_turn(self.save())
 
     def replay(self, log: Sequence[NDArray[Any]]) -> None:
         """Take over the newest state."""
-        self.load(dict(zip(self.save(), log, strict=True)))
+        self.load(_named(self.save(), log))
 
 
 class ShardAbsence(Absence):

@@ -141,7 +141,7 @@ def _alone(pack: PackSpec) -> PackSpec:
 
 def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example) -> ExampleResult:
     events = example_events(rule, example, blueprint.deployment.base_currency)
-    results, hurdle = _score(blueprint, pack, events)
+    results, hurdle = _score(blueprint, events)
     hit = None if hurdle else _hit_on_last(results, rule, events)
     if hit:
         seen = _reason(hit, rule)
@@ -159,11 +159,9 @@ def _run(blueprint: Blueprint, pack: PackSpec, rule: RuleSpec, example: Example)
     return ExampleResult(rule.id, example.place, example.fires, fired, seen, is_ok)
 
 
-def _score(
-    blueprint: Blueprint, pack: PackSpec, events: list[dict[str, Any]]
-) -> tuple[list[Results], str]:
+def _score(blueprint: Blueprint, events: list[dict[str, Any]]) -> tuple[list[Results], str]:
     """Score a stream on fresh state; and why it cannot be judged, if it cannot."""
-    wire = {name: key for key, name in pack.aliases.items()}
+    wire = blueprint.schema.keys
     lines = [
         orjson.dumps({wire.get(name, name): value for name, value in event.items()})
         for event in events
@@ -230,7 +228,7 @@ def _values_on_last(
     """What the rule would have compared: read from a copy of it that always fires."""
     always = replace(rule, when=f"({rule.when}) OR TRUE")
     probe = draw([replace(pack, rules=(always,))], deployment)
-    results, _hurdle = _score(probe, pack, events)
+    results, _hurdle = _score(probe, events)
     hit = _hit_on_last(results, always, events)
     if hit is None:
         return f"the last event has no {rule.subject}, or is no {' or '.join(rule.on)}"

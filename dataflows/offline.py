@@ -67,7 +67,7 @@ class Offline:
         self._scatterer = Scatterer(blueprint)
         self._windows = [ShardWindows(n, blueprint.spaces) for n in range(deployment.shards)]
         self._scoring, self._concluder = HomeScoring(blueprint), Concluder(blueprint)
-        self._detection = [ShardDetection(blueprint) for _ in range(self._learning(blueprint))]
+        self._detection = [ShardDetection(blueprint) for _ in range(deployment.shards)]
         self._absence = [
             ShardAbsence(blueprint.waiting, deployment.lateness_ms, by_time=ordered)
             for _ in range(deployment.shards)
@@ -125,11 +125,6 @@ class Offline:
                 results.scored.append(scored)
                 self._alert(scored.hits, results)
                 self._wait(scored.heard, results)
-
-    @staticmethod
-    def _learning(blueprint: Blueprint) -> int:
-        """How many shards have detectors."""
-        return blueprint.deployment.shards if blueprint.sharded else 0
 
     def _verdicts(self, begun: Begun) -> list[Verdict]:
         return [

@@ -131,11 +131,8 @@ class Concluder:
         self, features: NDArray[np.float64], n: int
     ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Detector → (scores, tail shares), (n,); NaN where it was not asked."""
-        found = {}
-        for pack, spec in self._blueprint.detectors:
-            at = self._blueprint.columns[f"{pack}.{spec.name}"]
-            found[f"{pack}.{spec.name}"] = features[at, :n], features[at + 1, :n]
-        return found
+        marks = self._blueprint.marks
+        return {name: (features[at, :n], features[at + 1, :n]) for name, at in marks}
 
     def _told(
         self,

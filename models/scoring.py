@@ -50,8 +50,7 @@ class Begun:
 
     def put(self, blueprint: Blueprint, number: int, marks: Marks) -> None:
         """Take what a detector makes of some of the events."""
-        pack, spec = blueprint.detectors[number]
-        at = blueprint.columns[f"{pack}.{spec.name}"]
+        _name, at = blueprint.marks[number]
         self.features[at, marks.rows] = marks.scores
         self.features[at + 1, marks.rows] = marks.shares
 

@@ -68,8 +68,7 @@ class ScannerTarget:
         secret = Secret(hashlib.sha256(f"secret {self.seed}".encode()).digest()[:16])
         self._ways = []
         for schema in schemas(secret):
-            wires = {column: wire for wire, column in schema.aliases.items()}
-            made = records_of(self.seed, tuple(wires.items()))
+            made = records_of(self.seed, tuple(schema.keys.items()))
             self._ways.append((Agreement(schema), self.decode(schema), made))
 
     def reset(self) -> None:

@@ -135,6 +135,11 @@ class Schema:
         renamed = {wire: read[name] for wire, name in self.aliases.items() if name in read}
         return {**{n: c for n, c in read.items() if n not in self.aliases.values()}, **renamed}
 
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Column → its name on the wire, where that is another."""
+        return {name: wire for wire, name in self.aliases.items()}
+
     def required(self, kind: str) -> tuple[str, ...]:
         """Columns without which an event of this kind is a dead letter."""
         return REQUIRED[kind] if kind in self.kinds else ()

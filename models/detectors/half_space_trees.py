@@ -12,19 +12,13 @@ River 0.26, `river.anomaly.HalfSpaceTrees`, defines every detail; scores are bit
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import kernel
-from models.detectors.tail import count_score, new_counts, tail_share
-
-EXTREME: Final = 0.001
-"""A score with this tail share or less is not learned as normal (poison guard)."""
-
-SETTLED: Final = 1000
-"""Scores that must have been seen before any is called extreme."""
+from models.detectors.tail import count_score, is_extreme, new_counts, tail_share
 
 _COUNTER, _WARM = range(2)
 
@@ -196,10 +190,8 @@ def _score_then_learn(
             scores[i] = 1.0 - mass / most
             shares[i] = tail_share(tail, scores[i])
             count_score(tail, scores[i])
-        if guarded:
-            extreme = shares[i] <= EXTREME and tail[0] > SETTLED
-            if extreme or not learnable[i]:
-                continue
+        if guarded and (not learnable[i] or is_extreme(tail, shares[i])):
+            continue
         for tree in range(trees):
             node = leaf[tree]
             recent[tree, node] += 1

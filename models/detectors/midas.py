@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import inline, kernel, to_int
-from models.detectors.half_space_trees import EXTREME, SETTLED
-from models.detectors.tail import count_score, new_counts, tail_share
+from models.detectors.tail import count_score, is_extreme, new_counts, tail_share
 
 _FIRST, _NOW, _BEGUN = range(3)
 _KINDS: Final = 3
@@ -183,8 +182,7 @@ def _score_then_learn(
         scores[i] = logged / (1.0 + logged)
         shares[i] = tail_share(tail, scores[i])
         count_score(tail, scores[i])
-        extreme = shares[i] <= EXTREME and tail[0] > SETTLED
-        learns = not guarded or (learnable[i] and not extreme)
+        learns = not guarded or (learnable[i] and not is_extreme(tail, shares[i]))
         for kind in range(_KINDS):
             for row in range(hashes):
                 present[kind, row, places[kind, row]] += 1.0

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from river.anomaly import HalfSpaceTrees
 from river.base import AnomalyDetector
 
-from models.detectors.half_space_trees import EXTREME, SETTLED
-from models.detectors.tail import count_score, new_counts, tail_share
+from models.detectors.tail import count_score, is_extreme, new_counts, tail_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ class RiverDetector:
             scores[i] = squeezed(float(self._model.score_one(given)), bounded=self._bounded)
             shares[i] = tail_share(self._tail, scores[i])
             count_score(self._tail, scores[i])
-            extreme = shares[i] <= EXTREME and self._tail[0] > SETTLED
-            if self.config.learn == "all" or (learnable[i] and not extreme):
+            is_normal = learnable[i] and not is_extreme(self._tail, shares[i])
+            if self.config.learn == "all" or is_normal:
                 self._model.learn_one(given)
         return scores, shares
 

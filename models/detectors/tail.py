@@ -13,6 +13,12 @@ from models.compiled import inline
 
 BINS: Final = 1024
 
+EXTREME: Final = 0.001
+"""A score with this tail share or less is not learned as normal (poison guard)."""
+
+SETTLED: Final = 1000
+"""Scores that must have been seen before any is called extreme."""
+
 
 def new_counts() -> NDArray[np.int64]:
     """Counts of no score yet: place 0 is the total."""
@@ -28,6 +34,12 @@ def tail_share(counts: NDArray[np.int64], score: float) -> float:
         below += counts[place]
         place -= place & -place
     return (counts[0] - below + 1) / (counts[0] + 1)
+
+
+@inline
+def is_extreme(counts: NDArray[np.int64], share: float) -> bool:
+    """Whether a tail share is so low that its event may not be learned as normal."""
+    return share <= EXTREME and counts[0] > SETTLED
 
 
 @inline

@@ -141,6 +141,12 @@ class Blueprint:
         """Numbers of the detectors that learn in the shards of a key."""
         return tuple(n for n, (_pack, spec) in enumerate(self.detectors) if spec.by)
 
+    @cached_property
+    def marks(self) -> tuple[tuple[str, int], ...]:
+        """Full name of each detector, and the column of its score; its tail share is the next."""
+        named = (f"{pack}.{spec.name}" for pack, spec in self.detectors)
+        return tuple((name, self.columns[name]) for name in named)
+
     @property
     def asked(self) -> int:
         """How many numbers `before` writes: a row per detector, then one per rule that waits."""
